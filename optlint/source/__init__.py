@@ -1,0 +1,1 @@
+"""Files as bytes and text, edits on them, and writing them back."""

@@ -1,0 +1,167 @@
+"""A source file as bytes and text, with exact positions: encoding, byte-order mark and newlines are kept."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import re
+import tokenize
+import warnings
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+class SourceError(Exception):
+    """The file cannot be read as Python text; the message is one line that names the reason and the remedy."""
+
+    def __init__(self, reason: str, row: int = 1, column: int = 1) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.row = row
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range `start <= offset < end` of characters of `Source.text`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place for people: row and column both count from 1, the column in characters."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """The bytes of one file and their text.
+
+    `text` has no byte-order mark and keeps every newline as it stands in the file; `encode(text)` gives back
+    exactly `data`.
+    """
+
+    path: Path
+    data: bytes
+    text: str
+    encoding: str
+    bom: bool
+
+    @classmethod
+    def from_bytes(cls, path: Path, data: bytes) -> Source:
+        """Decode by byte-order mark or PEP 263 declaration.
+
+        Raises:
+            SourceError: null bytes, an unknown encoding, or bytes that do not decode and encode without loss.
+        """
+        if b"\0" in data:
+            raise SourceError(
+                "the file holds null bytes: save it as text (UTF-8)", data.count(b"\n", 0, data.index(b"\0")) + 1
+            )
+        bom = data.startswith(codecs.BOM_UTF8)
+        # `readline` knows line feeds alone: a file of bare carriage returns would be one line, searched for a cookie.
+        lines = data if b"\n" in data else data.replace(b"\r", b"\n")
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(lines).readline)
+        except SyntaxError as error:
+            raise SourceError(f"{error.msg}: declare the encoding that the file is saved in") from None
+        encoding = "utf-8" if encoding == "utf-8-sig" else encoding
+        body = data[len(codecs.BOM_UTF8) :] if bom else data
+        try:
+            text = body.decode(encoding)
+        except UnicodeDecodeError as error:
+            row = body.count(b"\n", 0, error.start) + 1
+            raise SourceError(
+                f"the bytes are not {encoding}: save the file as UTF-8 or declare its encoding", row
+            ) from None
+        except (LookupError, ValueError):
+            # `rot13` is a codec but none of text; `idna` and its like raise a plain UnicodeError.
+            raise SourceError(f"{encoding} is no encoding of source text: save the file as UTF-8") from None
+        source = cls(path, data, text, encoding, bom)
+        if source.encode(text) != data:
+            raise SourceError(f"{encoding} does not keep the file's bytes: save the file as UTF-8")
+        return source
+
+    def encode(self, text: str) -> bytes:
+        """Return the bytes of a changed text, with this file's encoding and byte-order mark.
+
+        Raises:
+            SourceError: the encoding has no bytes for a character of `text`.
+        """
+        try:
+            body = text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            character = text[error.start]
+            raise SourceError(f"{self.encoding} cannot write {character!a}: save the file as UTF-8") from None
+        return codecs.BOM_UTF8 + body if self.bom else body
+
+    def with_text(self, text: str) -> Source:
+        """Return this file with another text.
+
+        Raises:
+            SourceError: the encoding has no bytes for a character of `text`.
+        """
+        return Source(self.path, self.encode(text), text, self.encoding, self.bom)
+
+    @cached_property
+    def line_starts(self) -> tuple[int, ...]:
+        """Offsets at which lines start; Python's own lines, so form feeds and Unicode separators end none."""
+        return (0, *(match.end() for match in _NEWLINE.finditer(self.text)))
+
+    @cached_property
+    def newline(self) -> str:
+        """The newline that new lines get: the first one of the file, or a line feed."""
+        match = _NEWLINE.search(self.text)
+        return match.group() if match else "\n"
+
+    def line(self, row: int) -> str:
+        """Return line `row` (from 1) without its newline."""
+        start = self.line_starts[row - 1]
+        match = _NEWLINE.search(self.text, start)
+        return self.text[start : match.start() if match else len(self.text)]
+
+    def offset(self, row: int, utf8_column: int) -> int:
+        """Return the offset of an `ast` position: row from 1, column in UTF-8 bytes from 0."""
+        line = self.line(row)
+        if line.isascii():
+            return self.line_starts[row - 1] + utf8_column
+        return self.line_starts[row - 1] + len(line.encode()[:utf8_column].decode())
+
+    def position(self, offset: int) -> Position:
+        """Return the row and column of an offset."""
+        row = bisect_right(self.line_starts, offset)
+        return Position(row, offset - self.line_starts[row - 1] + 1)
+
+    def span(
+        self, node: ast.expr | ast.stmt | ast.keyword | ast.alias | ast.arg | ast.excepthandler | ast.pattern
+    ) -> Span:
+        """Return the characters that a node of `ast.parse(source.text)` covers."""
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return Span(self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset))
+
+
+def parse(text: str) -> ast.Module:
+    """Parse a text in silence: warnings about the text (invalid escapes and the like) belong to its author.
+
+    Raises:
+        SourceError: the text is no Python that this interpreter reads; it holds the place.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        raise SourceError(f"{error.msg}: mend the syntax", max(1, error.lineno or 1), max(1, error.offset or 1)) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        # Null bytes, and nesting deeper than the parser's stack.
+        raise SourceError(f"the text cannot be parsed ({type(error).__name__}): simplify it") from None
