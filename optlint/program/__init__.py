@@ -1,0 +1,1 @@
+"""The program model: abstract objects, the events on them, and structured control flow."""

@@ -1,0 +1,158 @@
+"""From a parsed file to its program model."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from optlint.program.calls import Calls
+from optlint.program.expressions import Expressions
+from optlint.program.machine import Activation, Machine
+from optlint.program.modules import ClassInfo, FunctionNode, ModuleInfo
+from optlint.program.names import Names
+from optlint.program.program import Entry, Program
+from optlint.program.project import Project
+from optlint.program.regions import Region, sequence
+from optlint.program.statements import Statements
+from optlint.program.values import ClassValue, External, Frame, Function, Value
+
+ENTRY_TOKENS = re.compile(r"\bstep\b|backward|zero_grad|requir\w*grad|grad_requir|optim|[Oo]pt\b|[Ss]chedul|get_lr|parameters|Adam|SGD")
+"""A function or class without any of these has no event that a rule looks at; it is followed only when called."""
+
+
+class Lowering:
+    """Lowers one file; the parts of the interpreter are wired here."""
+
+    def __init__(self, project: Project, module: ModuleInfo) -> None:
+        self.machine = Machine(project, module)
+        self.names = Names(self.machine)
+        self.expressions = Expressions(self.machine, self.names)
+        self.calls = Calls(self.machine, self.expressions)
+        self.expressions.calls = self.calls
+        self.statements = Statements(self.machine, self.expressions, self.calls)
+        self.calls.statements = self.statements
+        self.machine.evaluate_in = self._evaluate_in
+        self.module = module
+
+    def _evaluate_in(self, node: ast.expr, frame: Frame) -> Value:
+        """Evaluate an expression among other names, without events."""
+        self.machine.activations.append(Activation(frame, None))
+        try:
+            with self.machine.silent(), self.machine.collect():
+                return self.expressions.evaluate(node)
+        finally:
+            self.machine.activations.pop()
+
+    def lower(self) -> Program:
+        """Return the program model of the file."""
+        entries = [entry for entry in self._entries() if entry.events]
+        return Program(self.module, tuple(entries), self._qualify)
+
+    def _qualify(self, node: ast.expr) -> str:
+        value = self.names.static(node, self.machine.module_frame(self.module))
+        return value.name if isinstance(value, External) else ""
+
+    def _entries(self) -> list[Entry]:
+        machine = self.machine
+        frame = machine.module_frame(self.module)
+        machine.activations.append(Activation(frame, None))
+        with machine.collect() as out:
+            self.statements.run(self.module.tree.body)
+        entries = [Entry.of("<module>", sequence(out))]
+        called = _called_names(self.module.tree)
+        classes: list[ClassInfo] = []
+        functions: list[FunctionNode] = []
+        for statement in self._definitions():
+            if not ENTRY_TOKENS.search(self.module.segment(statement)):
+                continue
+            if isinstance(statement, ast.ClassDef):
+                value = machine.read(frame.serial, statement.name)
+                if isinstance(value, ClassValue) and value.info.node is statement:
+                    classes.append(value.info)
+                else:
+                    classes.append(self.names.class_info(statement, self.module, frame))
+            else:
+                functions.append(statement)
+        # What nobody calls comes first: it is more likely where a program begins, and it follows the others.
+        for function in sorted(functions, key=lambda node: (node.name in called, node.lineno)):
+            if function not in machine.entered:
+                entries.append(self._function_entry(function, frame))
+        for info in sorted(classes, key=lambda info: (info.name in called, info.node.lineno)):
+            entries.extend(self._class_entries(info, frame))
+        machine.activations.pop()
+        return entries
+
+    def _definitions(self) -> list[FunctionNode | ast.ClassDef]:
+        found: list[FunctionNode | ast.ClassDef] = []
+        pending = list(reversed(self.module.tree.body))
+        while pending:
+            statement = pending.pop()
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found.append(statement)
+            elif isinstance(statement, ast.If | ast.Try):
+                pending.extend(reversed([*statement.body, *statement.orelse]))
+        return found
+
+    def _function_entry(self, function: FunctionNode, frame: Frame) -> Entry:
+        region = self._run(Function(function, frame), function)
+        return Entry.of(function.name, region)
+
+    def _run(self, function: Function, node: ast.AST) -> Region:
+        """Follow a function with unknown arguments; what it changes for others is forgotten."""
+        machine = self.machine
+        regions, _ = machine.fork([lambda: self._follow(function, node)])
+        return regions[0]
+
+    def _follow(self, function: Function, node: ast.AST) -> bool:
+        saved, self.machine.stack = self.machine.stack, []
+        outcome = self.calls.enter(function, node)
+        self.machine.stack = saved
+        return outcome
+
+    def _class_entries(self, info: ClassInfo, frame: Frame) -> list[Entry]:
+        """Enter a class through `__init__`, then each method that was not followed from elsewhere."""
+        machine = self.machine
+        methods = {name: found for inner in reversed(info.lineage) for name, found in inner.methods.items()}
+        waiting = [
+            (name, method)
+            for name, method in methods.items()
+            if method not in machine.entered and name != "__init__" and method in info.methods.values()
+        ]
+        if not waiting and info.method("__init__") is not None and info.methods.get("__init__") in machine.entered:
+            return []
+        entries: list[Entry] = []
+
+        def run() -> bool:
+            with machine.collect() as out:
+                made = self.calls.instantiate(info, (), (), info.node)
+            start = sequence(out)
+            if any(True for _ in out):
+                entries.append(Entry.of(f"{info.name}.__init__", start))
+            called = _called_names(info.node)
+            for name, method in sorted(waiting, key=lambda pair: (pair[0] in called, pair[1].lineno)):
+                if method in machine.entered or not ENTRY_TOKENS.search(info.module.segment(method)):
+                    continue
+                bound = Function(method, info.frame if isinstance(info.frame, Frame) else frame, info, made)
+                region = self._run(bound, method)
+                entries.append(Entry.of(f"{info.name}.{name}", sequence([*out, region])))
+            return True
+
+        machine.fork([run])
+        return entries
+
+
+def _called_names(tree: ast.AST) -> frozenset[str]:
+    """Return the last names of everything that is called."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
+                names.add(name)
+            case _:
+                pass
+    return frozenset(names)
+
+
+def lower(project: Project, module: ModuleInfo) -> Program:
+    """Return the program model of a parsed file."""
+    return Lowering(project, module).lower()

@@ -1,0 +1,64 @@
+"""The program model of one file: its entries, each with all that may happen when it runs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from optlint.program.events import Act, Event
+from optlint.program.modules import ModuleInfo
+from optlint.program.objects import Object, Optimizer, ParameterIterator, Scheduler, canonical
+from optlint.program.regions import Region, events
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A way into the file: its top level, a function that nobody in it calls, a method after `__init__`."""
+
+    name: str
+    region: Region
+    events: tuple[Event, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, name: str, region: Region) -> Entry:
+        """Return the entry of a region."""
+        return cls(name, region, tuple(events(region)))
+
+    def objects(self) -> tuple[Object, ...]:
+        """Return all objects that something happens to, in the order in which they were made."""
+        found = {canonical(subject) for event in self.events for subject in event.subjects}
+        return tuple(sorted(found, key=lambda value: value.serial))
+
+    def optimizers(self) -> tuple[Optimizer, ...]:
+        """Return the optimizers among the objects."""
+        return tuple(value for value in self.objects() if isinstance(value, Optimizer))
+
+    def schedulers(self) -> tuple[Scheduler, ...]:
+        """Return the schedulers among the objects."""
+        return tuple(value for value in self.objects() if isinstance(value, Scheduler))
+
+    def iterators(self) -> tuple[ParameterIterator, ...]:
+        """Return the parameter iterators among the objects."""
+        return tuple(value for value in self.objects() if isinstance(value, ParameterIterator))
+
+    def having(self, *acts: Act) -> Iterator[Event]:
+        """Yield the events of some acts."""
+        return (event for event in self.events if event.act in acts)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """The model of one file.
+
+    `qualify` gives the dotted name that an expression of the file's top level stands for, such as
+    `torch.optim.lr_scheduler._LRScheduler`, or an empty string.
+    """
+
+    module: ModuleInfo
+    entries: tuple[Entry, ...]
+    qualify: Callable[[ast.expr], str]
+
+    def nodes(self) -> Iterator[ast.AST]:
+        """Yield all nodes of the file's syntax tree."""
+        return ast.walk(self.module.tree)

@@ -1,0 +1,1 @@
+"""What torch has: optimizers, schedulers and modules, as tables."""
