@@ -1,0 +1,122 @@
+"""All that a rule may import. Packs of other authors use it too, so names are added here and seldom taken away.
+
+A pack is a package, registered under the entry point group `optlint.rules`; each module below it that defines `RULE`
+is a rule. `VERSION` counts the changes that break packs; a pack may define `REQUIRES_API`.
+"""
+
+from optlint.finding import Level
+from optlint.program.events import Act, Event
+from optlint.program.objects import (
+    Confidence,
+    Model,
+    Object,
+    Optimizer,
+    Parameter,
+    ParameterIterator,
+    ParameterSource,
+    Place,
+    Scheduler,
+    Selection,
+    canonical,
+)
+from optlint.program.program import Entry, Program
+from optlint.property.alphabet import (
+    ITERATOR,
+    OPTIMIZER,
+    SCHEDULER,
+    Binding,
+    EventPattern,
+    Role,
+    add_group,
+    backward,
+    clear,
+    consume,
+    freeze,
+    move,
+    new,
+    replace,
+    step,
+    unfreeze,
+)
+from optlint.property.patterns import Absence, Alternation, Existence, Precedence, Property, Query, Response, enclosing
+from optlint.property.surroundings import (
+    enclosing_function,
+    enclosing_loops,
+    enclosing_statement,
+    outermost_loop,
+    parent,
+    same_function,
+)
+from optlint.property.violation import Violation
+from optlint.rule import Evidence, Repair, Rule
+from optlint.source.edits import Applicability
+from optlint.syntax.editor import CannotEditError, Editor, Edits
+from optlint.torch_api.tables import SchedulerFacts, Tables, tables
+
+VERSION = 1
+
+SAFE, UNSAFE, DISPLAY = Applicability.SAFE, Applicability.UNSAFE, Applicability.DISPLAY
+
+__all__ = [
+    "DISPLAY",
+    "ITERATOR",
+    "OPTIMIZER",
+    "SAFE",
+    "SCHEDULER",
+    "UNSAFE",
+    "VERSION",
+    "Absence",
+    "Act",
+    "Alternation",
+    "Applicability",
+    "Binding",
+    "CannotEditError",
+    "Confidence",
+    "Editor",
+    "Edits",
+    "Entry",
+    "Event",
+    "EventPattern",
+    "Evidence",
+    "Existence",
+    "Level",
+    "Model",
+    "Object",
+    "Optimizer",
+    "Parameter",
+    "ParameterIterator",
+    "ParameterSource",
+    "Place",
+    "Precedence",
+    "Program",
+    "Property",
+    "Query",
+    "Repair",
+    "Response",
+    "Role",
+    "Rule",
+    "Scheduler",
+    "SchedulerFacts",
+    "Selection",
+    "Tables",
+    "Violation",
+    "add_group",
+    "backward",
+    "canonical",
+    "clear",
+    "consume",
+    "enclosing",
+    "enclosing_function",
+    "enclosing_loops",
+    "enclosing_statement",
+    "freeze",
+    "move",
+    "new",
+    "outermost_loop",
+    "parent",
+    "replace",
+    "same_function",
+    "step",
+    "tables",
+    "unfreeze",
+]

@@ -1,0 +1,170 @@
+"""One file at a time: source, program, rules, findings. This is the only loop over rules."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from optlint.builtin import INTERNAL_ERROR, UNREADABLE_FILE, Builtin
+from optlint.catalog import CatalogEntry
+from optlint.finding import Finding, Level, Location, Step
+from optlint.program.lower import lower
+from optlint.program.modules import ModuleInfo
+from optlint.program.objects import Place
+from optlint.program.program import Program
+from optlint.program.project import ParseError, Project, parse
+from optlint.property.violation import Violation
+from optlint.property.witness import witness
+from optlint.source.edits import Fix
+from optlint.source.text import Position, Source, Span
+from optlint.syntax.editor import CannotEditError, Editor, Edits
+
+_RELEVANT_IMPORT = re.compile(rb"torch|\.step\(|zero_grad|backward\(|requires_grad|optim|parameters\(|get_lr|\.grad\b|\.cuda\(")
+"""What an imported file must hold to be worth following."""
+
+
+class Engine:
+    """Checks files against rules; a file's findings depend on it, on the files it calls into, and on the rules."""
+
+    def __init__(self, rules: Sequence[CatalogEntry]) -> None:
+        self._rules = tuple(rules)
+        self._project = Project(lambda data: _RELEVANT_IMPORT.search(data) is not None)
+        self._sources: dict[Path, Source] = {}
+        self._triggers = {
+            entry.rule.code: tuple(tuple(token.encode() for token in group) for group in entry.rule.triggers)
+            for entry in self._rules
+        }
+
+    def relevant(self, data: bytes) -> bool:
+        """Whether any rule could report something in a file with these bytes."""
+        return any(self._triggered(entry, data) for entry in self._rules)
+
+    def source(self, path: Path) -> Source | None:
+        """Return the text that findings in a file speak of, or None where nothing was found there."""
+        return self._sources.get(path)
+
+    def check(self, path: Path, data: bytes) -> list[Finding]:
+        """Return the findings of one file, in it or in the files that it calls into; bad input is a finding."""
+        chosen = [entry for entry in self._rules if self._triggered(entry, data)]
+        if not chosen:
+            return []
+        try:
+            module = parse(path.absolute(), data)
+        except ParseError as error:
+            return [_unreadable(path, error.reason, error.row, error.column)]
+        module.path = path
+        self._project.add(module)
+        try:
+            program = lower(self._project, module)
+        except RecursionError:
+            return [_unreadable(path, "the file is nested too deeply to be followed: split it, or exclude it", 1, 1)]
+        except Exception as error:
+            return [_internal(path, "the analysis", error)]
+        found: dict[tuple[Path, Span, str], Finding] = {}
+        for entry in chosen:
+            try:
+                for finding in self._findings(entry, program):
+                    key = (finding.location.path, finding.location.span, finding.code)
+                    if key not in found or (found[key].fix is None and finding.fix is not None):
+                        found[key] = finding
+            except Exception as error:
+                failed = _internal(path, f"the rule {entry.rule.code} ({entry.name})", error)
+                found[path, Span(0, len(found)), failed.code] = failed
+        return sorted(found.values(), key=lambda finding: finding.sort_key)
+
+    def _triggered(self, entry: CatalogEntry, data: bytes) -> bool:
+        return any(all(token in data for token in group) for group in self._triggers[entry.rule.code])
+
+    def _findings(self, entry: CatalogEntry, program: Program) -> Iterator[Finding]:
+        rule = entry.rule
+        consequence = _consequence(entry.card)
+        for violation in rule.property.find(program):
+            level = rule.judge(violation) if rule.judge is not None else violation.level or rule.level
+            if level is None:
+                continue
+            if rule.place is not None:
+                violation = replace(violation, at=rule.place(violation))
+            location = self._location(violation.at)
+            parts = _Parts(violation)
+            if rule.wording is not None:
+                parts.update(rule.wording(violation, level))
+            message = rule.message.format_map(parts)
+            steps = tuple(Step(note, self._location(place)) for place, note in witness(violation))
+            fix = self._fix(entry, violation)
+            yield Finding(rule.code, entry.name, level, message, location, steps, fix, consequence)
+
+    def _fix(self, entry: CatalogEntry, violation: Violation) -> Fix | None:
+        repair = entry.rule.repair
+        if repair is None:
+            return None
+        module = violation.at.module
+        try:
+            edits: Edits | None = repair.edits(violation, Editor(module.source, module.tree))
+        except CannotEditError:
+            return None
+        if not edits:
+            return None
+        applicability = repair.applicability if repair.decide is None else repair.decide(violation)
+        return Fix(repair.title, applicability, module.path, tuple(sorted(edits, key=lambda edit: edit.span)))
+
+    def _location(self, place: Place) -> Location:
+        module = place.module
+        self._sources[module.path] = module.source
+        return locate(module, place.node)
+
+
+def locate(module: ModuleInfo, node: ast.AST) -> Location:
+    """Return where a node of a module lies; of a compound statement, its first line."""
+    source = module.source
+    assert isinstance(node, ast.expr | ast.stmt | ast.keyword | ast.alias | ast.arg | ast.excepthandler)
+    span = source.span(node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With | ast.Try):
+        span = Span(span.start, source.line_starts[node.lineno - 1] + len(source.line(node.lineno)))
+    return Location(module.path, span, source.position(span.start), source.position(span.end))
+
+
+class _Parts(dict[str, str]):
+    """The holes of a message: the text of the violation's events, and what it says itself."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation.parts)
+        self._violation = violation
+
+    def __missing__(self, name: str) -> str:
+        event = self._violation.roles.get(name)
+        if event is None:
+            raise KeyError(f"the message speaks of `{name}`, which the violation lacks")
+        return text_of(event.place)
+
+
+def text_of(place: Place) -> str:
+    """Return the source text of a node, on one line and not too long."""
+    node = place.node
+    if isinstance(node, ast.For | ast.While | ast.With | ast.If | ast.FunctionDef | ast.ClassDef):
+        return place.module.source.line(node.lineno).strip()
+    span = locate(place.module, node).span
+    text = " ".join(place.module.source.text[span.start : span.end].split())
+    return text if len(text) <= 70 else f"{text[:67]}..."
+
+
+def _consequence(card: str) -> str:
+    """Return the second paragraph of a card: what the fault does."""
+    paragraphs = card.split("\n\n", 2)
+    return " ".join(paragraphs[1].split()) if len(paragraphs) > 1 and not paragraphs[1].startswith("#") else ""
+
+
+def _unreadable(path: Path, reason: str, row: int, column: int) -> Finding:
+    return _builtin(UNREADABLE_FILE, path, reason, Position(row, column))
+
+
+def _internal(path: Path, what: str, error: Exception) -> Finding:
+    message = f"{what} failed on this file, {type(error).__name__}: {error}; please report this defect of optlint"
+    return _builtin(INTERNAL_ERROR, path, message, Position(1, 1))
+
+
+def _builtin(builtin: Builtin, path: Path, message: str, at: Position) -> Finding:
+    location = Location(path, Span(0, 0), at, at)
+    return Finding(builtin.code, builtin.name, Level(builtin.level), message, location)

@@ -1,0 +1,1 @@
+"""Specification patterns, compiled to automata, and their search over the program model."""

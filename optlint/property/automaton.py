@@ -1,0 +1,81 @@
+"""Finite automata over patterns of events, with a verdict at each transition."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from optlint.program.events import Act, Event
+from optlint.property.alphabet import Binding, EventPattern, Match
+
+
+class Verdict(enum.Enum):
+    """What taking a transition says of the property."""
+
+    NEUTRAL = "neutral"
+    GOOD = "good"
+    """Here the property holds: not every path to this event breaks it."""
+    BAD = "bad"
+    CONFIRMED = "confirmed"
+    """What was wrong before has now taken effect."""
+
+
+class Anchor(enum.Enum):
+    """What becomes of the event that a later verdict refers to."""
+
+    KEEP = "keep"
+    SET = "set"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Where an event leads, what that says, and whether the event is remembered.
+
+    A `BAD` verdict that is `anchored` refers to the remembered event, and is none where there is no such event.
+    """
+
+    to: int
+    verdict: Verdict = Verdict.NEUTRAL
+    anchor: Anchor = Anchor.KEEP
+    anchored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Automaton:
+    """States are numbers, 0 the start; a missing transition stays in its state.
+
+    `symbols` are tried in order, and the first one that an event matches is the event's symbol.
+    """
+
+    symbols: tuple[EventPattern, ...]
+    transitions: dict[tuple[int, int], Transition]
+
+    def read(self, state: int, symbol: int) -> Transition:
+        """Return the transition that a symbol takes in a state."""
+        return self.transitions.get((state, symbol)) or Transition(state)
+
+    def symbol(self, event: Event, binding: Binding) -> tuple[int, Match]:
+        """Return the symbol of an event and how sure the match is; -1 where there is none."""
+        for index, pattern in enumerate(self.symbols):
+            found = pattern.match(event, binding)
+            if found is not Match.NO:
+                return index, found
+        return -1, Match.NO
+
+    def acts(self) -> frozenset[Act]:
+        """Return the acts that any symbol matches."""
+        return frozenset(act for symbol in self.symbols for act in symbol.acts)
+
+    def reachable(self, state: int) -> frozenset[int]:
+        """Return all states that some events lead to, the state itself among them."""
+        found = {state}
+        pending = [state]
+        while pending:
+            current = pending.pop()
+            for symbol in range(len(self.symbols)):
+                following = self.read(current, symbol).to
+                if following not in found:
+                    found.add(following)
+                    pending.append(following)
+        return frozenset(found)

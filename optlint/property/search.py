@@ -1,0 +1,365 @@
+"""Search of a program for paths that break a property: abstract interpretation on sets of automaton states.
+
+Loops run to a fixed point and are taken to run at least once. Two branches with one unmodified condition take the
+same arm. An event that may or may not concern the bound objects is both taken and passed over; where an object goes
+to unknown code, every state that any events lead to is possible after it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from optlint.program.events import Act, Event
+from optlint.program.regions import (
+    EMPTY,
+    Branch,
+    Call,
+    Guard,
+    Jump,
+    Leave,
+    Loop,
+    Region,
+    Sequence,
+    Try,
+    Unrolled,
+    children,
+    sequence,
+)
+from optlint.property.alphabet import Binding, Match, escapes, may_touch_gradients
+from optlint.property.automaton import Anchor, Automaton, Transition, Verdict
+
+Assumption: TypeAlias = "tuple[Guard, bool]"
+MOST_CONFIGURATIONS = 256
+"""Beyond that, what is assumed of conditions is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The events that led to a configuration, the last one first."""
+
+    event: Event
+    before: Trail | None
+
+    def events(self) -> list[Event]:
+        """Return the events in the order in which they happened."""
+        found: list[Event] = []
+        trail: Trail | None = self
+        while trail is not None:
+            found.append(trail.event)
+            trail = trail.before
+        return found[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A state of the automaton, the event that put it there, and what is assumed of conditions."""
+
+    state: int
+    anchor: Event | None = None
+    assumptions: frozenset[Assumption] = frozenset()
+
+
+_GRADIENT_ACTS = frozenset((Act.BACKWARD, Act.CLEAR, Act.SET_GRADIENT))
+Configurations: TypeAlias = "dict[Configuration, Trail | None]"
+
+
+@dataclass(slots=True)
+class Hits:
+    """What was seen at one event, over all paths to it."""
+
+    good: bool = False
+    bad: dict[Event | None, Trail] = field(default_factory=dict)
+    """By anchor, the trail that ends with this event."""
+    confirmed: dict[Event, Trail] = field(default_factory=dict)
+    """By the event that confirms what was wrong here, the trail that ends with that event."""
+
+
+def search(
+    automaton: Automaton, region: Region, binding: Binding, looping: bool = False, cautious: bool = False
+) -> dict[Event, Hits]:
+    """Run the automaton over all paths of a region, or over any number of iterations of it where `looping`.
+
+    Where `cautious`, unknown code is taken to have mended whatever was wrong before it.
+
+    Returns:
+        For each event at which a verdict was reached, what was seen there.
+    """
+    run = _Run(automaton, binding, cautious)
+    reduced = run.reduce(region)
+    run.count_guards(reduced)
+    start: Configurations = {Configuration(0): None}
+    if looping:
+        run.iterate(reduced, start, lambda _guard: True)
+    else:
+        run.run(reduced, start)
+    return run.hits
+
+
+def pending(automaton: Automaton, region: Region, binding: Binding, state: int) -> list[Event]:
+    """Return the events that have put the automaton into `state` on some path that ends there."""
+    run = _Run(automaton, binding, cautious=True)
+    reduced = run.reduce(region)
+    run.count_guards(reduced)
+    ends = run.run(reduced, {Configuration(0): None})
+    found = {configuration.anchor for configuration in ends if configuration.state == state}
+    return [anchor for anchor in found if anchor is not None]
+
+
+class _Run:
+    def __init__(self, automaton: Automaton, binding: Binding, cautious: bool) -> None:
+        self.cautious = cautious
+        self.automaton = automaton
+        self.binding = binding
+        self.acts = automaton.acts()
+        self.hits: dict[Event, Hits] = {}
+        self.repeated: frozenset[str] = frozenset()
+        self.breaks: list[Configurations] = []
+        self.continues: list[Configurations] = []
+        self.returns: list[Configurations] = []
+        self.raises: list[Configurations] = []
+        self.watchers: list[Configurations] = []
+        self.gradients = any(symbol.acts & _GRADIENT_ACTS for symbol in automaton.symbols)
+
+    # -- what matters -------------------------------------------------------------------------------------------
+
+    def matters(self, event: Event) -> bool:
+        if event.act in self.acts and self.automaton.symbol(event, self.binding)[0] >= 0:
+            return True
+        return escapes(event, self.binding) or (self.gradients and may_touch_gradients(event, self.binding))
+
+    def reduce(self, region: Region) -> Region:
+        """Return the region without what the automaton does not see."""
+        match region:
+            case Event():
+                return region if self.matters(region) else EMPTY
+            case Jump():
+                return region
+            case Sequence(items=items):
+                kept: list[Region] = []
+                for item in items:
+                    inner = self.reduce(item)
+                    if inner is not EMPTY:
+                        kept.append(inner)
+                    if isinstance(inner, Jump):
+                        break
+                return sequence(kept)
+            case Branch(then=then, otherwise=otherwise, place=place, guard=guard, positive=positive):
+                arms = self.reduce(then), self.reduce(otherwise)
+                if arms == (EMPTY, EMPTY):
+                    return EMPTY
+                return Branch(*arms, place, guard, positive)
+            case Loop(body=body, orelse=orelse, place=place, assigned=assigned, endless=endless):
+                inner, tail = self.reduce(body), self.reduce(orelse)
+                if _only_jumps(inner, (Leave.BREAK, Leave.CONTINUE)) and tail is EMPTY:
+                    return EMPTY
+                return Loop(inner, tail, place, assigned, endless)
+            case Unrolled(iterations=iterations, place=place):
+                parts = tuple(self.reduce(iteration) for iteration in iterations)
+                if all(_only_jumps(part, (Leave.BREAK, Leave.CONTINUE)) for part in parts):
+                    return EMPTY
+                return Unrolled(parts, place)
+            case Call(name=name, body=body, place=place):
+                inner = self.reduce(body)
+                return EMPTY if _only_jumps(inner, (Leave.RETURN,)) else Call(name, inner, place)
+            case Try(body=body, handlers=handlers, orelse=orelse, final=final, place=place):
+                inner = self.reduce(body)
+                caught = tuple(self.reduce(handler) for handler in handlers)
+                rest = self.reduce(orelse), self.reduce(final)
+                if inner is EMPTY and rest == (EMPTY, EMPTY):
+                    return EMPTY
+                return Try(inner, caught, *rest, place)
+
+    def count_guards(self, region: Region) -> None:
+        counts: Counter[str] = Counter()
+        pending = [region]
+        while pending:
+            current = pending.pop()
+            if isinstance(current, Branch) and current.guard is not None:
+                counts[current.guard.subject] += 1
+            pending.extend(children(current))
+        self.repeated = frozenset(subject for subject, count in counts.items() if count > 1)
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def run(self, region: Region, configurations: Configurations) -> Configurations:
+        """Return the configurations at the region's end."""
+        if not configurations:
+            return {}
+        match region:
+            case Event():
+                after = self.read(region, configurations)
+                for watcher in self.watchers:
+                    _merge(watcher, after)
+                return after
+            case Jump(leave=leave):
+                target = {Leave.BREAK: self.breaks, Leave.CONTINUE: self.continues, Leave.RETURN: self.returns, Leave.RAISE: self.raises}[leave]
+                if target:
+                    _merge(target[-1], configurations)
+                return {}
+            case Sequence(items=items):
+                for item in items:
+                    configurations = self.run(item, configurations)
+                return configurations
+            case Branch():
+                return self._branch(region, configurations)
+            case Loop(body=body, orelse=orelse, assigned=assigned, endless=endless):
+                def forgets(guard: Guard) -> bool:
+                    return not guard.variables.isdisjoint(assigned)
+
+                finished, broken = self.iterate(body, configurations, forgets)
+                after = {} if endless else self.run(orelse, finished)
+                _merge(after, broken)
+                return after
+            case Unrolled(iterations=iterations):
+                self.breaks.append({})
+                for iteration in iterations:
+                    self.continues.append({})
+                    configurations = self.run(iteration, configurations)
+                    configurations = dict(configurations)
+                    _merge(configurations, self.continues.pop())
+                _merge(configurations, self.breaks.pop())
+                return configurations
+            case Call(body=body):
+                self.returns.append({})
+                after = dict(self.run(body, configurations))
+                _merge(after, self.returns.pop())
+                return after
+            case Try():
+                return self._try(region, configurations)
+
+    def iterate(self, body: Region, configurations: Configurations, forgets: Callable[[Guard], bool]) -> tuple[Configurations, Configurations]:
+        """Run a loop body to a fixed point; return what holds after its last iteration, and after a `break`."""
+        finished: Configurations = {}
+        broken: Configurations = {}
+        seen: Configurations = {}
+        head = configurations
+        while head:
+            head = _forget(head, forgets)
+            head = {key: trail for key, trail in head.items() if key not in seen}
+            seen.update(head)
+            self.breaks.append({})
+            self.continues.append({})
+            after = dict(self.run(body, head))
+            _merge(after, self.continues.pop())
+            _merge(broken, self.breaks.pop())
+            _merge(finished, after)
+            head = after
+        return finished, broken
+
+    def _branch(self, region: Branch, configurations: Configurations) -> Configurations:
+        guard = region.guard if region.guard is not None and region.guard.subject in self.repeated else None
+        after: Configurations = {}
+        for arm, outcome in ((region.then, region.positive), (region.otherwise, not region.positive)):
+            inside: Configurations = {}
+            for configuration, trail in configurations.items():
+                if guard is None:
+                    inside[configuration] = trail
+                    continue
+                known = _implied(guard, configuration.assumptions)
+                if known is None:
+                    assumptions = configuration.assumptions | {(guard, outcome)}
+                    inside.setdefault(Configuration(configuration.state, configuration.anchor, assumptions), trail)
+                elif known is outcome:
+                    inside[configuration] = trail
+            _merge(after, self.run(arm, inside))
+        if len(after) > MOST_CONFIGURATIONS:
+            after = _forget(after, lambda _guard: True)
+        return after
+
+    def _try(self, region: Try, configurations: Configurations) -> Configurations:
+        watched: Configurations = dict(configurations)
+        self.watchers.append(watched)
+        self.raises.append({})
+        after = self.run(region.body, configurations)
+        raised = self.raises.pop()
+        self.watchers.pop()
+        _merge(watched, raised)
+        after = dict(self.run(region.orelse, after))
+        for handler in region.handlers:
+            _merge(after, self.run(handler, watched))
+        return self.run(region.final, after)
+
+    def read(self, event: Event, configurations: Configurations) -> Configurations:
+        """Return the configurations after an event."""
+        if escapes(event, self.binding):
+            return self._anything(configurations)
+        symbol, match = self.automaton.symbol(event, self.binding)
+        if symbol < 0:
+            return self._anything(configurations, gradients_only=True)
+        after: Configurations = {} if match is Match.YES else dict(configurations)
+        for configuration, trail in configurations.items():
+            transition = self.automaton.read(configuration.state, symbol)
+            idle = transition.to == configuration.state and transition.verdict is Verdict.NEUTRAL
+            longer = trail if idle and transition.anchor is not Anchor.SET else Trail(event, trail)
+            if match is Match.YES:
+                self._note(event, configuration, transition, longer)
+            anchor = {Anchor.KEEP: configuration.anchor, Anchor.SET: event, Anchor.DROP: None}[transition.anchor]
+            after.setdefault(Configuration(transition.to, anchor, configuration.assumptions), longer)
+        return after
+
+    def _note(self, event: Event, configuration: Configuration, transition: Transition, trail: Trail | None) -> None:
+        verdict = transition.verdict
+        if verdict is Verdict.NEUTRAL or trail is None or (transition.anchored and configuration.anchor is None):
+            return
+        hits = self.hits.setdefault(event, Hits())
+        if verdict is Verdict.GOOD:
+            hits.good = True
+        elif verdict is Verdict.BAD:
+            hits.bad.setdefault(configuration.anchor, trail)
+        elif configuration.anchor is not None:
+            self.hits.setdefault(configuration.anchor, Hits()).confirmed.setdefault(event, trail)
+
+    def _anything(self, configurations: Configurations, gradients_only: bool = False) -> Configurations:
+        """Return what may hold after unknown code had a bound object, or only a module of the optimizer."""
+        after: Configurations = {} if self.cautious else dict(configurations)
+        for configuration, trail in configurations.items():
+            for state in self._after_anything(configuration.state, gradients_only):
+                after.setdefault(Configuration(state, None, configuration.assumptions), trail)
+        return after
+
+    def _after_anything(self, state: int, gradients_only: bool) -> Iterable[int]:
+        if not gradients_only:
+            return sorted(self.automaton.reachable(state))
+        symbols = [index for index, symbol in enumerate(self.automaton.symbols) if symbol.acts & _GRADIENT_ACTS]
+        return sorted({state, *(self.automaton.read(state, symbol).to for symbol in symbols)})
+
+
+def _merge(target: Configurations, more: Configurations) -> None:
+    for configuration, trail in more.items():
+        target.setdefault(configuration, trail)
+
+
+def _forget(configurations: Configurations, forgets: Callable[[Guard], bool]) -> Configurations:
+    """Return the configurations without the assumptions on guards that no longer hold what they held."""
+    after: Configurations = {}
+    for configuration, trail in configurations.items():
+        if configuration.assumptions:
+            kept = frozenset(pair for pair in configuration.assumptions if not forgets(pair[0]))
+            configuration = Configuration(configuration.state, configuration.anchor, kept)
+        after.setdefault(configuration, trail)
+    return after
+
+
+def _implied(guard: Guard, assumptions: frozenset[Assumption]) -> bool | None:
+    """Return the outcome of a guard that the assumptions leave, or None where both are possible."""
+    for assumed, outcome in assumptions:
+        if assumed.subject == guard.subject:
+            if assumed.constant == guard.constant:
+                return outcome
+            if assumed.constant and guard.constant and outcome:
+                return False
+    return None
+
+
+def _only_jumps(region: Region, caught: tuple[Leave, ...]) -> bool:
+    """Whether a region has no event, and only such jumps as end with it."""
+    pending = [region]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, Event) or (isinstance(current, Jump) and current.leave not in caught):
+            return False
+        pending.extend(children(current))
+    return True
