@@ -1,0 +1,3 @@
+"""The rules that come with optlint."""
+
+REQUIRES_API = 1

@@ -1,0 +1,1 @@
+"""Where a model and its optimizer live: device, type and wrapping."""

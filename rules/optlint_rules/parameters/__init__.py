@@ -1,0 +1,1 @@
+"""Which parameters an optimizer holds, and which of them are meant to learn."""

@@ -1,0 +1,158 @@
+"""A misspelt or misplaced `requires_grad` freezes nothing.
+
+Python lets any attribute be set on a tensor and on a module, and torch reads only `requires_grad` of a parameter.
+`p.require_grad = False`, `p.requires_grads = False`, `p.requires_grad_ = False` and `module.requires_grad = False`
+raise nothing and change nothing: the layers that should stay are trained, moved in the very first update.
+`p.requires_grad_ = False` does one thing more: it hides the method, and a later call raises `TypeError: 'bool' object
+is not callable`.
+
+## Example
+```python
+import torch
+from torch import nn, optim
+
+model = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 2))
+for param in model[0].parameters():
+    param.require_grad = False
+
+optimizer = optim.SGD(filter(lambda p: p.requires_grad, model.parameters()), lr=0.1)
+
+for _ in range(20):
+    inputs, labels = torch.randn(8, 10), torch.randint(0, 2, (8,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(inputs), labels)
+    loss.backward()
+    optimizer.step()
+```
+
+## Use instead
+```python
+import torch
+from torch import nn, optim
+
+model = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 2))
+for param in model[0].parameters():
+    param.requires_grad = False
+
+optimizer = optim.SGD(filter(lambda p: p.requires_grad, model.parameters()), lr=0.1)
+
+for _ in range(20):
+    inputs, labels = torch.randn(8, 10), torch.randint(0, 2, (8,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(inputs), labels)
+    loss.backward()
+    optimizer.step()
+```
+
+## When the code is right
+- A module class that defines `requires_grad` as a property, or keeps a flag of that name for itself and reads it.
+- `self.weight.requires_grad = False` where the attribute is an `nn.Parameter` or a tensor.
+- Options, data classes and automatic differentiation of one's own with attributes of a similar name.
+- `requires_grad_()` called, on a module or on a tensor.
+
+## Fix safety
+Unsafe: the parameters are frozen (or unfrozen) from now on, which is what the line says; results change. On a
+parameter the attribute's name is corrected; on a module the assignment becomes the call
+`module.requires_grad_(False)`, which reaches all its parameters.
+
+## Evidence
+The replay shows which parameters move. Before the fix `requires_grad` is True for all four parameters of the example
+and all move in the first update; after it the first layer moves by 0.0.
+
+## References
+- Module.requires_grad_: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.requires_grad_
+- Tensor.requires_grad: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.requires_grad.html
+- Setting requires_grad: https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from optlint.api import (
+    UNSAFE,
+    Act,
+    Confidence,
+    Editor,
+    Edits,
+    Event,
+    Evidence,
+    Level,
+    Model,
+    Parameter,
+    Program,
+    Query,
+    Repair,
+    Rule,
+    Violation,
+    enclosing_statement,
+)
+
+
+def _find(program: Program) -> Iterator[Violation]:
+    for entry in program.entries:
+        for event in entry.having(Act.SET_ATTRIBUTE):
+            subject = event.subjects[0] if event.subjects else None
+            if isinstance(subject, Parameter) and event.detail != "requires_grad" and _near(event.detail):
+                yield Violation(program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("parameter", event))
+            elif isinstance(subject, Model) and _near(event.detail) and _is_module(subject, event.detail):
+                yield Violation(program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("module", event))
+
+
+def _parts(kind: str, event: Event) -> dict[str, str]:
+    return {"kind": kind, "name": event.detail}
+
+
+def _near(name: str) -> bool:
+    """Whether a name is `requires_grad` or a slip of it."""
+    if name in ("requires_grad", "requires_grad_"):
+        return True
+    return "grad" in name and "requir" in name and SequenceMatcher(None, name.lower(), "requires_grad").ratio() >= 0.5
+
+
+def _is_module(model: Model, name: str) -> bool:
+    """Whether a value is surely a module, whose class gives `requires_grad` no meaning of its own."""
+    if model.info is not None and (model.info.class_attribute(name) is not None or model.info.method(name) is not None):
+        return False
+    if model.info is not None and any(_reads(info.node, name) for info in model.info.lineage):
+        return False
+    if model.attribute in ("weight", "bias"):
+        return False
+    if model.attribute == "[each]" or model.info is not None or model.confidence is Confidence.USE:
+        return True
+    return model.place is not None and model.confidence is Confidence.CERTAIN
+
+
+def _reads(node: ast.ClassDef, name: str) -> bool:
+    """Whether a class reads an attribute of that name itself: then it is a flag of its own."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Attribute(value=ast.Name(id="self"), attr=attribute, ctx=ast.Load()) if attribute == name:
+                return True
+            case _:
+                pass
+    return False
+
+
+def _correct(violation: Violation, editor: Editor) -> Edits | None:
+    statement = enclosing_statement(violation.at)
+    match statement:
+        case ast.Assign(targets=[ast.Attribute(value=owner) as target], value=value):
+            if violation.parts["kind"] == "module":
+                return editor.replace(statement, f"{editor.text(owner)}.requires_grad_({editor.text(value)})")
+            return editor.rename_attribute(target, "requires_grad")
+        case _:
+            return None
+
+
+RULE = Rule(
+    code="OPT204",
+    level=Level.ERROR,
+    message="nothing is frozen or unfrozen: `{name}` of a {kind} means nothing to torch",
+    triggers=(("grad",),),
+    property=Query(_find),
+    repair=Repair("Set `requires_grad`", UNSAFE, _correct),
+    evidence=Evidence.MOVED,
+)

@@ -1,0 +1,105 @@
+"""The optimizer is given a model, or the method `parameters` itself, instead of parameters.
+
+It raises at once: `TypeError: 'Net' object is not iterable` for a model, `TypeError: optimizer can only optimize
+Tensors, but one of the params is torch.nn.modules.linear.Linear` for a Sequential or a ModuleList, `TypeError:
+'method' object is not iterable` for `model.parameters` without parentheses, `TypeError: optimizer can only optimize
+Tensors, but one of the params is Module.parameters` for a tuple of generators.
+
+## Example
+```python
+import torch
+from torch import nn, optim
+
+model = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 2))
+optimizer = optim.SGD(model, lr=0.1)
+
+for _ in range(20):
+    inputs, labels = torch.randn(8, 10), torch.randint(0, 2, (8,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(inputs), labels)
+    loss.backward()
+    optimizer.step()
+```
+
+## Use instead
+```python
+import torch
+from torch import nn, optim
+
+model = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 2))
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+for _ in range(20):
+    inputs, labels = torch.randn(8, 10), torch.randint(0, 2, (8,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(inputs), labels)
+    loss.backward()
+    optimizer.step()
+```
+
+## When the code is right
+- `named_parameters()` (since torch 2.6), a ParameterList, a list of tensors, groups as dicts.
+- A module that defines `__iter__` and gives its parameters.
+- An object whose `parameters` is a list and no method.
+- Optimizer classes of the project that take a model, also such as are named SGD or Adam or inherit from torch's.
+
+## Fix safety
+Safe: the code raises as it stands. The fix adds `.parameters()` or the missing parentheses; a tuple of calls becomes
+one list of all their parameters, `[*a.parameters(), *b.parameters()]`.
+
+## Evidence
+The replay shows an exception at the construction before the fix and none after it; then all parameters move.
+
+## References
+- Constructing an optimizer: https://docs.pytorch.org/docs/stable/optim.html#constructing-it
+- Module.parameters: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.parameters
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from optlint.api import SAFE, Act, Editor, Edits, Evidence, Level, Program, Query, Repair, Rule, Violation
+
+_WHAT = {
+    "model": "a module",
+    "modules": "a list of modules",
+    "method": "the method `parameters`, which is not called,",
+    "iterators": "several iterators",
+}
+
+
+def _find(program: Program) -> Iterator[Violation]:
+    for entry in program.entries:
+        for event in entry.having(Act.NOT_PARAMETERS):
+            yield Violation(program, event.place, {"new": event}, (event,), entry=entry, parts={"what": _WHAT[event.detail]}, notes={event: "the optimizer is built"})
+
+
+def _parameters(violation: Violation, editor: Editor) -> Edits | None:
+    call = violation.at.node
+    if not isinstance(call, ast.Call):
+        return None
+    given = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "params"), None)
+    if given is None:
+        return None
+    match violation.roles["new"].detail, given:
+        case "model", ast.Name() | ast.Attribute():
+            return editor.append(given, ".parameters()")
+        case "method", ast.Attribute():
+            return editor.append(given, "()")
+        case "iterators", ast.Tuple(elts=elements) | ast.List(elts=elements):
+            return editor.replace(given, f"[{', '.join(f'*{editor.text(element)}' for element in elements)}]")
+        case _:
+            return None
+
+
+RULE = Rule(
+    code="OPT209",
+    level=Level.ERROR,
+    message="TypeError: the optimizer is given {what} instead of parameters",
+    triggers=(("optim",),),
+    property=Query(_find),
+    repair=Repair("Give the optimizer the parameters", SAFE, _parameters),
+    evidence=Evidence.CRASH,
+)

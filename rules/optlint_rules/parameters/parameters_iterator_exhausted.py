@@ -1,0 +1,104 @@
+"""An iterator of parameters is used a second time, when it is empty.
+
+`model.parameters()`, `named_parameters()`, `filter`, `map`, `chain` and generator expressions can be gone through
+once. The second user gets nothing: another optimizer raises `ValueError: optimizer got an empty parameter list`, but
+`clip_grad_norm_` returns 0 and clips nothing (the norm stays 6.01 instead of 0.001), with a warning for generators
+and without any for `filter`, `map` and `chain`; a second list made of it is empty, so those parameters never train.
+
+## Example
+```python
+import torch
+from torch import nn, optim
+
+model = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 2))
+params = model.parameters()
+optimizer = optim.SGD(params, lr=0.1)
+
+for _ in range(20):
+    inputs, labels = torch.randn(8, 10), torch.randint(0, 2, (8,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(inputs), labels)
+    loss.backward()
+    nn.utils.clip_grad_norm_(params, max_norm=1.0)
+    optimizer.step()
+```
+
+## Use instead
+```python
+import torch
+from torch import nn, optim
+
+model = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 2))
+params = list(model.parameters())
+optimizer = optim.SGD(params, lr=0.1)
+
+for _ in range(20):
+    inputs, labels = torch.randn(8, 10), torch.randint(0, 2, (8,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(inputs), labels)
+    loss.backward()
+    nn.utils.clip_grad_norm_(params, max_norm=1.0)
+    optimizer.step()
+```
+
+## When the code is right
+- Exclusive branches, as in an optimizer factory: each call takes one of them and uses the iterator once.
+- The iterator is made anew for each use: in the call, in the loop's body, by a property or a generator function.
+- A list, a tuple, a dict's values, a ParameterList.
+- The name is bound to another iterator between the uses.
+
+## Fix safety
+Safe. A list of the same parameters in the same order, made at the place where the iterator was made; its first user
+sees no difference. One case differs: a `filter` or generator expression reads `requires_grad` when it is gone
+through, a list when it is made, so flags that change between the two places count as they were at the first.
+
+## Evidence
+The replay shows the gradient that each update consumes: unclipped before the fix (`clip_grad_norm_` returned 0.0, real
+norm 6.01), clipped after it. Where the second use builds an optimizer: an exception before, none after.
+
+## References
+- Module.parameters: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.parameters
+- clip_grad_norm_: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
+- Python, iterators: https://docs.python.org/3/glossary.html#term-iterator
+"""
+
+from __future__ import annotations
+
+import ast
+
+from optlint.api import (
+    ITERATOR,
+    SAFE,
+    Absence,
+    Editor,
+    Edits,
+    Evidence,
+    Level,
+    Repair,
+    Rule,
+    Violation,
+    consume,
+    new,
+)
+
+
+def _keep_as_list(violation: Violation, editor: Editor) -> Edits | None:
+    iterator = violation.binding.iterator
+    if iterator is None or iterator.place is None or iterator.place.module is not violation.at.module:
+        return None
+    node = iterator.place.node
+    if isinstance(node, ast.GeneratorExp):
+        text = editor.text(node)
+        return editor.replace(node, f"list{text}") if text.startswith("(") else None
+    return editor.wrap(node, "list(", ")") if isinstance(node, ast.expr) else None
+
+
+RULE = Rule(
+    code="OPT206",
+    level=Level.ERROR,
+    message="no parameters are left here: `{after}` has used the iterator up",
+    triggers=(("parameters",),),
+    property=Absence(of=consume(ITERATOR), after=consume(ITERATOR), until=new(ITERATOR)),
+    repair=Repair("Keep the parameters in a list", SAFE, _keep_as_list),
+    evidence=Evidence.GRADIENT,
+)

@@ -1,0 +1,1 @@
+"""Rules about the schedulers' own interface and pace."""

@@ -1,0 +1,138 @@
+"""`get_lr()` is asked from outside of the scheduler.
+
+`get_lr()` computes the *next* rate from the present one; it is what a scheduler's `step()` calls. Asked from
+outside, it reports a rate that is not in force: 0.09 for 0.1 with `ExponentialLR(gamma=0.9)`, ten times too little
+in the epochs in which `StepLR` decays, and more than the base rate (0.1025) with `CosineAnnealingLR`.
+`ChainedScheduler`, `SequentialLR` and `ReduceLROnPlateau` do not implement it: the call raises
+`NotImplementedError`. Training itself is not changed.
+
+## Example
+
+```python
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import StepLR
+
+model = nn.Linear(3, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+scheduler = StepLR(optimizer, step_size=3, gamma=0.1)
+
+for epoch in range(9):
+    x = torch.randn(32, 3)
+    optimizer.zero_grad()
+    loss = (model(x) - x.prod(dim=1, keepdim=True)).pow(2).mean()
+    loss.backward()
+    optimizer.step()
+    print(f"epoch {epoch}: learning rate {scheduler.get_lr()[0]:.4f}")
+    scheduler.step()
+```
+
+## Use instead
+
+```python
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import StepLR
+
+model = nn.Linear(3, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+scheduler = StepLR(optimizer, step_size=3, gamma=0.1)
+
+for epoch in range(9):
+    x = torch.randn(32, 3)
+    optimizer.zero_grad()
+    loss = (model(x) - x.prod(dim=1, keepdim=True)).pow(2).mean()
+    loss.backward()
+    optimizer.step()
+    print(f"epoch {epoch}: learning rate {scheduler.get_last_lr()[0]:.4f}")
+    scheduler.step()
+```
+
+## When the code is right
+
+These are not reported:
+
+- `self.get_lr()` and `super().get_lr()` inside a scheduler class, and a scheduler that asks another one which it
+  wraps.
+- Schedulers that are not torch's, with a `get_lr()` of their own.
+- Functions and methods of that name, such as `get_lr(optimizer)`.
+
+For `LambdaLR`, `CosineAnnealingWarmRestarts`, `CyclicLR` and `OneCycleLR` the value happens to be right; torch
+warns all the same, and the finding stays.
+
+## Fix safety
+
+Safe: both return a list with one rate per parameter group, and training does not depend on either. `get_last_lr()`
+exists since torch 1.4, for `ReduceLROnPlateau` since 2.2.
+
+## Evidence
+
+No update is different: only what is reported, and torch's `UserWarning` is gone. On torch 2.13 the value is wrong
+in every epoch for `ExponentialLR`, `MultiplicativeLR`, `PolynomialLR` and `CosineAnnealingLR`; in the epochs of a
+decay for `StepLR` and `MultiStepLR`; for `LinearLR` it was 0.001 in place of 0.01. The three classes above raise
+`NotImplementedError` before the fix and nothing after it. `get_last_lr()` was right for all of them in every epoch.
+
+## References
+
+- `torch.optim.lr_scheduler.LRScheduler`: https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LRScheduler.html
+- How to adjust learning rate: https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from optlint.api import (
+    SAFE,
+    Act,
+    Confidence,
+    Editor,
+    Edits,
+    Evidence,
+    Level,
+    Program,
+    Query,
+    Repair,
+    Rule,
+    Scheduler,
+    Violation,
+    tables,
+)
+
+
+def _find(program: Program) -> Iterator[Violation]:
+    for entry in program.entries:
+        for event in entry.having(Act.CALL):
+            scheduler = event.subjects[0] if event.subjects else None
+            if event.detail != "get_lr" or not isinstance(scheduler, Scheduler):
+                continue
+            if scheduler.info is not None or scheduler.confidence is not Confidence.CERTAIN:
+                continue
+            facts = {tables().schedulers[name.partition(":")[0]].get_lr for name in scheduler.classes if name.partition(":")[0] in tables().schedulers}
+            level = Level.ERROR if facts == {"raises"} else Level.WARNING
+            what = {
+                frozenset(("raises",)): "`{0}` raises NotImplementedError for {1}",
+                frozenset(("right",)): "`{0}` warns on each call, although {1} gives the right value here",
+            }.get(frozenset(facts), "`{0}` gives a wrong learning rate outside of {1}")
+            names = " or ".join(sorted(name.partition(":")[0] for name in scheduler.classes)) or "the scheduler"
+            text = ast.unparse(event.place.node)
+            yield Violation(program, event.place, {"call": event}, (event,), entry=entry, parts={"what": what.format(text, names)}, level=level)
+
+
+def _rename(violation: Violation, editor: Editor) -> Edits | None:
+    call = violation.roles["call"].place.node
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        return editor.rename_attribute(call.func, "get_last_lr")
+    return None
+
+
+RULE = Rule(
+    code="OPT404",
+    level=Level.WARNING,
+    message="{what}: `get_last_lr()` tells the rate that the optimizer uses",
+    triggers=(("get_lr",), ("lr_scheduler",)),
+    property=Query(_find),
+    repair=Repair("Use `get_last_lr()`", SAFE, _rename),
+    evidence=Evidence.TEXT,
+)

@@ -1,0 +1,217 @@
+"""A part of the scheduler interface is used that torch has removed.
+
+`verbose=` was deprecated in torch 2.2, where it stopped printing, and was removed in 2.7: every scheduler now
+raises `TypeError: ReduceLROnPlateau.__init__() got an unexpected keyword argument 'verbose'`. A subclass that hands
+`verbose` on to `super().__init__` raises likewise, and `print_lr` is an `AttributeError`. `_LRScheduler` is the
+silent one: it is an empty subclass of `LRScheduler` now, so `isinstance(scheduler, _LRScheduler)` is False for
+every scheduler of torch, and the branch behind it is dead. As a base class or an annotation it still works, and is
+a note.
+
+## Example
+
+```python
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+model = nn.Linear(5, 1)
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+scheduler = ReduceLROnPlateau(optimizer, patience=2, verbose=True)
+
+for epoch in range(10):
+    x = torch.randn(64, 5)
+    optimizer.zero_grad()
+    loss = (model(x) - x.amax(dim=1, keepdim=True)).abs().mean()
+    loss.backward()
+    optimizer.step()
+    scheduler.step(loss.item())
+```
+
+## Use instead
+
+```python
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+model = nn.Linear(5, 1)
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+scheduler = ReduceLROnPlateau(optimizer, patience=2)
+
+for epoch in range(10):
+    x = torch.randn(64, 5)
+    optimizer.zero_grad()
+    loss = (model(x) - x.amax(dim=1, keepdim=True)).abs().mean()
+    loss.backward()
+    optimizer.step()
+    scheduler.step(loss.item())
+```
+
+## When the code is right
+
+These are not reported:
+
+- A `verbose` argument that a scheduler class of the project's own takes and keeps to itself.
+- Schedulers that are not torch's, whatever their names, with `verbose` or `print_lr` of their own.
+- `from torch.optim.lr_scheduler import _LRScheduler as LRScheduler` as the fallback of a `try` that imports the new
+  name.
+
+## Fix safety
+
+Safe. Deleting `verbose` loses nothing on torch 2.2 and later, where it printed nothing. Renaming `_LRScheduler` to
+`LRScheduler` needs torch 2.0; an import by name is renamed along with its last use.
+
+`print_lr` has no fix: what to print in its place is for the author to say.
+
+## Evidence
+
+A replay of the code with `verbose` ends with the exception, and after the fix with none. On torch 2.13 `verbose=`
+raises for every scheduler, by keyword and by position; `isinstance(StepLR(...), _LRScheduler)` is False and
+`isinstance(StepLR(...), LRScheduler)` is True.
+
+## References
+
+- `torch.optim.lr_scheduler.LRScheduler`: https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LRScheduler.html
+- `torch.optim.lr_scheduler.ReduceLROnPlateau`: https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from optlint.api import (
+    SAFE,
+    Act,
+    Confidence,
+    Editor,
+    Edits,
+    Evidence,
+    Level,
+    Place,
+    Program,
+    Query,
+    Repair,
+    Rule,
+    Scheduler,
+    Violation,
+    parent,
+)
+
+_OLD = "torch.optim.lr_scheduler._LRScheduler"
+_FAMILY = "torch.optim.lr_scheduler."
+
+
+def _find(program: Program) -> Iterator[Violation]:
+    yield from _constructions(program)
+    yield from _print_lr(program)
+    if b"lr_scheduler" in program.module.source.data:
+        for node in program.nodes():
+            match node:
+                case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
+                    for name in _old_names(program, kind):
+                        yield _violation(program, name, "`isinstance` with `_LRScheduler` is false for every scheduler of torch 2", Level.ERROR)
+                case ast.ClassDef():
+                    yield from _subclass(program, node)
+                case ast.arg(annotation=ast.expr() as annotation) | ast.AnnAssign(annotation=annotation):
+                    for name in _old_names(program, annotation):
+                        yield _violation(program, name, "`_LRScheduler` is only an alias", Level.NOTE)
+                case ast.FunctionDef(returns=ast.expr() as annotation):
+                    for name in _old_names(program, annotation):
+                        yield _violation(program, name, "`_LRScheduler` is only an alias", Level.NOTE)
+                case _:
+                    pass
+
+
+def _violation(program: Program, node: ast.AST, what: str, level: Level) -> Violation:
+    return Violation(program, Place(program.module, node), parts={"what": what}, level=level)
+
+
+def _constructions(program: Program) -> Iterator[Violation]:
+    """Schedulers built with `verbose=`, which their constructors no longer know."""
+    for entry in program.entries:
+        for event in entry.having(Act.NEW):
+            scheduler, call = event.subjects[0], event.place.node
+            if not isinstance(scheduler, Scheduler) or scheduler.info is not None or not isinstance(call, ast.Call):
+                continue
+            if any(":" in name for name in scheduler.classes):
+                continue
+            for keyword in call.keywords:
+                if keyword.arg == "verbose":
+                    parts = {"what": f"{' or '.join(sorted(scheduler.classes))} raises TypeError: `verbose` was removed in torch 2.7"}
+                    yield Violation(program, event.place, {}, (event,), entry=entry, parts=parts)
+
+
+def _print_lr(program: Program) -> Iterator[Violation]:
+    for entry in program.entries:
+        for event in entry.having(Act.CALL):
+            scheduler = event.subjects[0] if event.subjects else None
+            if event.detail == "print_lr" and isinstance(scheduler, Scheduler) and scheduler.info is None:
+                if scheduler.confidence is Confidence.CERTAIN:
+                    parts = {"what": "AttributeError: `print_lr` was removed in torch 2.7"}
+                    yield Violation(program, event.place, {}, (event,), entry=entry, parts=parts)
+
+
+def _subclass(program: Program, node: ast.ClassDef) -> Iterator[Violation]:
+    for base in node.bases:
+        for name in _old_names(program, base):
+            yield _violation(program, name, "`_LRScheduler` is only an alias", Level.NOTE)
+    if not any(program.qualify(base).startswith(_FAMILY) for base in node.bases):
+        return
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"), args=args, keywords=keywords):
+                passed = len(args) > 2 and all(program.qualify(base) in (_OLD, _FAMILY + "LRScheduler") for base in node.bases)
+                if passed or any(keyword.arg == "verbose" for keyword in keywords):
+                    yield _violation(program, inner, "TypeError: the constructor of the base class takes no `verbose` since torch 2.7", Level.ERROR)
+            case _:
+                pass
+
+
+def _old_names(program: Program, node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the names in an expression that stand for `_LRScheduler`."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name | ast.Attribute) and program.qualify(inner) == _OLD:
+            yield inner
+
+
+def _mend(violation: Violation, editor: Editor) -> Edits | None:
+    node = violation.at.node
+    if isinstance(node, ast.Name | ast.Attribute):
+        return _rename_all(violation.program, editor)
+    if isinstance(node, ast.Call):
+        verbose = next((keyword for keyword in node.keywords if keyword.arg == "verbose"), None)
+        if verbose is not None:
+            return editor.remove_argument(node, verbose)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "__init__" and len(node.args) > 2:
+            return editor.remove_argument(node, node.args[2])
+    return None
+
+
+def _rename_all(program: Program, editor: Editor) -> Edits:
+    """Rename all uses and the import together: renamed alone, either would no longer find the other."""
+    edits: list = []
+    for node in program.nodes():
+        match node:
+            case ast.ImportFrom(module="torch.optim.lr_scheduler", names=names):
+                for alias in names:
+                    if alias.name == "_LRScheduler":
+                        edits.extend(editor.rename_import(alias, "LRScheduler"))
+            case ast.Attribute() if program.qualify(node) == _OLD:
+                edits.extend(editor.rename_attribute(node, "LRScheduler"))
+            case ast.Name(id="_LRScheduler") if program.qualify(node) == _OLD:
+                edits.extend(editor.replace(node, "LRScheduler"))
+            case _:
+                pass
+    return tuple(edits)
+
+
+RULE = Rule(
+    code="OPT418",
+    level=Level.ERROR,
+    message="{what}",
+    triggers=(("lr_scheduler",), ("verbose",), ("print_lr",), ("_LRScheduler",)),
+    property=Query(_find),
+    repair=Repair("Use the present interface", SAFE, _mend),
+    evidence=Evidence.CRASH,
+)
