@@ -22,7 +22,7 @@ from optlint.source.edits import Fix
 from optlint.source.text import Position, Source, Span
 from optlint.syntax.editor import CannotEditError, Editor, Edits
 
-_RELEVANT_IMPORT = re.compile(rb"torch|\.step\(|zero_grad|backward\(|requires_grad|optim|parameters\(|get_lr|\.grad\b|\.cuda\(")
+_RELEVANT_IMPORT = re.compile(rb"\bnn\.|Module\b|\.step\(|zero_grad|backward\(|requires_grad|optim|parameters\(|get_lr|\.grad\b|\.cuda\(")
 """What an imported file must hold to be worth following."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from optlint.program.events import Act
 from optlint.program.expressions import Expressions
-from optlint.program.machine import DEEPEST_CALL, MOST_STATEMENTS, Activation, Machine
+from optlint.program.machine import DEEPEST_CALL, Activation, Machine
 from optlint.program.methods import Methods
 from optlint.program.modules import ClassInfo
 from optlint.program.objects import Instance, Model, Object, Optimizer, ParameterIterator, Scaler, Scheduler
@@ -128,7 +128,8 @@ class Calls:
 
     def escape(self, held: set[Object] | frozenset[Object], node: ast.AST) -> None:
         """Note that objects went where one cannot follow."""
-        tracked = [value for value in held if isinstance(value, Optimizer | Scheduler | Scaler | Model)]
+        roots = {value.root() if isinstance(value, Model) else value for value in held}
+        tracked = [value for value in roots if isinstance(value, Optimizer | Scheduler | Scaler | Model)]
         if tracked:
             self.machine.event(Act.ESCAPE, sorted(tracked, key=lambda value: value.serial), node)
 
@@ -138,8 +139,9 @@ class Calls:
         """Run a function of the project on the arguments, in place."""
         machine = self.machine
         running = sum(1 for activation in machine.activations if activation.function is not None and activation.function.node is function.node)
-        too_much = machine.statements > MOST_STATEMENTS or len(machine.activations) > DEEPEST_CALL
-        if running or too_much or _is_generator(function.node):
+        too_much = machine.exhausted() or len(machine.activations) > DEEPEST_CALL
+        module = function.frame.module
+        if running or too_much or module.trait(function.node, "generator", _is_generator):
             receiver = [function.receiver] if function.receiver is not None else []
             return self.unknown("", [*receiver, *positional], keywords, node)
         machine.entered.add(function.node)

@@ -11,7 +11,17 @@ from optlint.program.guards import guard_of
 from optlint.program.iteration import Iteration
 from optlint.program.machine import Machine
 from optlint.program.names import Names
-from optlint.program.objects import Confidence, Instance, Model, Object, Optimizer, Parameter, ParameterIterator, Scaler, Scheduler
+from optlint.program.objects import (
+    Confidence,
+    Instance,
+    Model,
+    Object,
+    Optimizer,
+    Parameter,
+    ParameterIterator,
+    Scaler,
+    Scheduler,
+)
 from optlint.program.regions import EMPTY, Branch, Region, sequence
 from optlint.program.values import (
     NONE,

@@ -100,6 +100,7 @@ class Lowering:
     def _run(self, function: Function, node: ast.AST) -> Region:
         """Follow a function with unknown arguments; what it changes for others is forgotten."""
         machine = self.machine
+        machine.entry_statements = 0
         regions, _ = machine.fork([lambda: self._follow(function, node)])
         return regions[0]
 

@@ -16,8 +16,10 @@ from optlint.program.values import Const, Entries, Frame, Function, Items, Join,
 
 MOST_ALTERNATIVES = 6
 """Values that a variable may have before it becomes unknown."""
-MOST_STATEMENTS = 12_000
+MOST_STATEMENTS = 8_000
 """Statements interpreted for one file; calls met after that are taken to be unknown."""
+MOST_ENTRY_STATEMENTS = 2_500
+"""The same for one entry of the file."""
 DEEPEST_CALL = 10
 
 Stored = Value | tuple[Value, ...] | tuple[tuple[Value, Value], ...]
@@ -69,9 +71,14 @@ class Machine:
         self.grad_enabled = True
         self.quiet = 0
         self.statements = 0
+        self.entry_statements = 0
         self._serial = 0
         self.evaluate_in: Callable[[ast.expr, Frame], Value] = lambda _node, _frame: self.opaque()
         """Evaluates an expression among a module's globals, without events; set by the interpreter."""
+
+    def exhausted(self) -> bool:
+        """Whether so much has been interpreted that further calls are not followed."""
+        return self.statements > MOST_STATEMENTS or self.entry_statements > MOST_ENTRY_STATEMENTS
 
     # -- names and places ---------------------------------------------------------------------------------------
 

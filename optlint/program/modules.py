@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ class ModuleInfo:
     source: Source
     tree: ast.Module
     serial: int = -1
+    _traits: dict[tuple[ast.AST, str], object] = field(default_factory=dict)
 
     @cached_property
     def symbols(self) -> dict[str, ast.stmt | ast.alias]:
@@ -68,6 +70,13 @@ class ModuleInfo:
             for statement in self.tree.body
             if isinstance(statement, ast.ImportFrom) and any(alias.name == "*" for alias in statement.names)
         )
+
+    def trait(self, node: ast.AST, name: str, find: Callable[[ast.AST], object]) -> object:
+        """Return what `find` says of a node, asked once."""
+        key = (node, name)
+        if key not in self._traits:
+            self._traits[key] = find(node)
+        return self._traits[key]
 
     def segment(self, node: ast.stmt) -> str:
         """Return the lines of a statement, decorators left out."""

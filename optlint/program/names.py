@@ -151,6 +151,8 @@ class Names:
                 module = project.load(path) if path is not None else None
                 return ModuleValue(module) if module is not None else self.machine.opaque(value.name)
             return External(_canonical_name(dotted)) if not value.level else self.machine.opaque(value.name)
+        if not project.worth_following(path, value.name):
+            return self.machine.opaque(value.name or value.module)
         module = project.load(path)
         if module is not None and not value.name:
             return ModuleValue(module)

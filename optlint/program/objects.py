@@ -66,19 +66,26 @@ class Model(Object):
     def root(self) -> Model:
         """Return the outermost module that this one is a part of."""
         model = canonical(self)
-        while model.parent is not None:
+        seen = {model}
+        while model.parent is not None and canonical(model.parent) not in seen:
             model = canonical(model.parent)
+            seen.add(model)
         return model
 
     def within(self, other: Model) -> bool:
         """Whether this module is `other` or a part of it."""
         target = canonical(other)
-        model: Model | None = self
-        while model is not None:
-            model = canonical(model)
-            if model is target or any(inner.within(target) for inner in model.wraps):
+        seen: set[Model] = set()
+        pending = [canonical(self)]
+        while pending:
+            model = pending.pop()
+            if model is target:
                 return True
-            model = model.parent
+            if model not in seen:
+                seen.add(model)
+                pending.extend(map(canonical, model.wraps))
+                if model.parent is not None:
+                    pending.append(canonical(model.parent))
         return False
 
     def overlaps(self, other: Model) -> bool:
@@ -222,6 +229,9 @@ def merge(first: Object, second: Object) -> bool:
 
 def merge_part(first: Model, second: Model) -> None:
     """Make two parts of merged modules one."""
+    first, second = canonical(first), canonical(second)
+    if first is second:
+        return
     second.merged_into = first
     for name, part in second.parts.items():
         if name in first.parts:

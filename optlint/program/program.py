@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from optlint.program.events import Act, Event
 from optlint.program.modules import ModuleInfo
@@ -25,22 +26,35 @@ class Entry:
         """Return the entry of a region."""
         return cls(name, region, tuple(events(region)))
 
-    def objects(self) -> tuple[Object, ...]:
-        """Return all objects that something happens to, in the order in which they were made."""
+    @cached_property
+    def _objects(self) -> tuple[Object, ...]:
         found = {canonical(subject) for event in self.events for subject in event.subjects}
         return tuple(sorted(found, key=lambda value: value.serial))
 
+    def objects(self) -> tuple[Object, ...]:
+        """Return all objects that something happens to, in the order in which they were made."""
+        return self._objects
+
+    @cached_property
     def optimizers(self) -> tuple[Optimizer, ...]:
-        """Return the optimizers among the objects."""
-        return tuple(value for value in self.objects() if isinstance(value, Optimizer))
+        """The optimizers among the objects."""
+        return tuple(value for value in self._objects if isinstance(value, Optimizer))
 
+    @cached_property
     def schedulers(self) -> tuple[Scheduler, ...]:
-        """Return the schedulers among the objects."""
-        return tuple(value for value in self.objects() if isinstance(value, Scheduler))
+        """The schedulers among the objects."""
+        return tuple(value for value in self._objects if isinstance(value, Scheduler))
 
+    @cached_property
     def iterators(self) -> tuple[ParameterIterator, ...]:
-        """Return the parameter iterators among the objects."""
-        return tuple(value for value in self.objects() if isinstance(value, ParameterIterator))
+        """The iterators of parameters that can be used once, as far as they are used more than at one place."""
+        uses: dict[ParameterIterator, list[Event]] = {}
+        for event in self.having(Act.CONSUME):
+            for subject in event.subjects:
+                value = canonical(subject)
+                if isinstance(value, ParameterIterator) and value.one_shot:
+                    uses.setdefault(value, []).append(event)
+        return tuple(value for value, found in uses.items() if len(found) > 1 or not _at_once(value, found[0]))
 
     def having(self, *acts: Act) -> Iterator[Event]:
         """Yield the events of some acts."""
@@ -62,3 +76,9 @@ class Program:
     def nodes(self) -> Iterator[ast.AST]:
         """Yield all nodes of the file's syntax tree."""
         return ast.walk(self.module.tree)
+
+
+def _at_once(iterator: ParameterIterator, use: Event) -> bool:
+    """Whether an iterator is used up by the very statement that makes it."""
+    made = iterator.place
+    return made is not None and made.module is use.place.module and getattr(made.node, "lineno", 0) == getattr(use.place.node, "lineno", -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,10 +14,13 @@ from optlint.source.text import parse as parse_text
 
 LARGEST = 5_000_000
 """Bytes; a larger file is data, not a program."""
-KEPT = 2_000_000
+KEPT = 3_000_000
 """Bytes of source whose syntax trees are kept in memory."""
 LEVELS = 6
 """How many folders above a file its project may begin."""
+_DEFINITION = re.compile(rb"^(?:async )?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+_EVENTFUL = re.compile(rb"\bstep\b|backward|grad\b|optim|[Oo]pt\b|[Ss]chedul|_lr\b|parameters|Adam|SGD|Module\b|\bnn\.|cuda\(|\.to\(")
+"""A definition without any of these does nothing to an optimizer, nor does it make one."""
 _PROJECT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "optlint.toml")
 
 
@@ -86,6 +90,7 @@ class Project:
         self._screen = screen
         self._modules: OrderedDict[Path, ModuleInfo | None] = OrderedDict()
         self._kept = 0
+        self._defined: dict[Path, dict[str, bool]] = {}
         self._places: dict[tuple[Path, str], Path | None] = {}
 
     def forget(self) -> None:
@@ -118,6 +123,29 @@ class Project:
         else:
             self.add(module)
         return module
+
+    def worth_following(self, path: Path, name: str) -> bool:
+        """Whether what a file defines under a name may do anything to optimizers, as far as its text shows.
+
+        This is asked before the file is parsed. Names that the file does not define itself may come from elsewhere.
+        """
+        index = self._defined.get(path)
+        if index is None:
+            index = self._defined[path] = self._definitions(path)
+        return index.get(name, True) if name else any(index.values()) or not index
+
+    def _definitions(self, path: Path) -> dict[str, bool]:
+        """Return the functions and classes at the top level of a file, and whether their text is relevant."""
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return {}
+        starts = list(_DEFINITION.finditer(data))
+        ends = [*(match.start() for match in starts[1:]), len(data)][: len(starts)]
+        return {
+            match.group(1).decode("utf-8", "replace"): _EVENTFUL.search(data, match.end(), end) is not None
+            for match, end in zip(starts, ends, strict=True)
+        }
 
     def locate(self, importer: Path, dotted: str, level: int = 0) -> Path | None:
         """Return the file that `import dotted` (with `level` leading dots) in `importer` names, or None."""

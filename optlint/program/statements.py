@@ -70,6 +70,7 @@ class Statements:
         """Run a block; return whether control reaches its end."""
         for statement in body:
             self.machine.statements += 1
+            self.machine.entry_statements += 1
             handler = self._handlers.get(type(statement))
             if handler is not None and not handler(statement):
                 return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optlint.program.events import Act, Event
 from optlint.program.objects import Model, Object, Optimizer, ParameterIterator, Scheduler, canonical
@@ -32,6 +32,15 @@ class Binding:
     scheduler: Scheduler | None = None
     iterator: ParameterIterator | None = None
     alone: bool = True
+    held: dict[Model, bool] = field(default_factory=dict, compare=False, repr=False)
+    """What was asked of `holds` before."""
+
+    def holds(self, model: Model) -> bool:
+        """Whether some parameters of a module are among those of the optimizers."""
+        found = self.held.get(model)
+        if found is None:
+            found = self.held[model] = any(optimizer.holds(model) for optimizer in self.optimizers)
+        return found
 
     @property
     def optimizer(self) -> Optimizer:
@@ -85,7 +94,7 @@ def _concerns_optimizer(event: Event, subjects: list[Object], binding: Binding) 
     if event.act in (Act.STEP, Act.NEW, Act.ADD_GROUP):
         return Match.NO
     models = [subject for subject in subjects if isinstance(subject, Model)]
-    if any(optimizer.holds(model) for optimizer in binding.optimizers for model in models):
+    if any(map(binding.holds, models)):
         return Match.YES
     if event.act is Act.UNFREEZE:
         roots = {source.model.root() for optimizer in binding.optimizers for source in optimizer.sources}
@@ -164,4 +173,4 @@ def may_touch_gradients(event: Event, binding: Binding) -> bool:
     """Whether a module of the optimizer goes where its gradients may be made or cleared."""
     if event.act is not Act.ESCAPE:
         return False
-    return any(optimizer.holds(model) for optimizer in binding.optimizers for model in event.models())
+    return any(map(binding.holds, event.models()))

@@ -50,7 +50,7 @@ class Precedence:
         automaton = self.automaton()
         for entry in program.entries:
             for binding in bindings(entry, (self.first, self.then)):
-                for early, hits in search(automaton, entry.region, binding).items():
+                for early, hits in search(automaton, entry, binding).items():
                     if hits.bad and not hits.good:
                         yield from self._confirmed(program, entry, binding, early, hits)
 
@@ -90,7 +90,7 @@ class Alternation:
         automaton = self.automaton()
         for entry in program.entries:
             for binding in bindings(entry, (self.of, self.separator)):
-                for again, hits in search(automaton, entry.region, binding).items():
+                for again, hits in search(automaton, entry, binding).items():
                     for first, trail in hits.bad.items() if not hits.good else ():
                         if first is not None:
                             roles = {"first": first, "again": again}
@@ -128,7 +128,7 @@ class Absence:
         patterns = [self.of, self.after, *([self.until] if self.until else [])]
         for entry in program.entries:
             for binding in bindings(entry, patterns):
-                for of, hits in search(automaton, entry.region, binding, cautious=not self.definite).items():
+                for of, hits in search(automaton, entry, binding, cautious=not self.definite).items():
                     if self.definite and hits.good:
                         continue
                     for after, trail in hits.bad.items():
@@ -170,7 +170,7 @@ class Existence:
         for entry in program.entries:
             for binding in bindings(entry, (self.between, self.given)):
                 for loop in innermost(entry, binding, (self.between, self.given)):
-                    for second, hits in search(automaton, loop.body, binding, looping=True).items():
+                    for second, hits in search(automaton, entry, binding, loop).items():
                         for given, trail in hits.bad.items() if not hits.good else ():
                             if given is not None:
                                 roles = {"given": given, "second": second}
@@ -225,14 +225,14 @@ class Response:
         automaton = self.automaton()
         for entry in program.entries:
             for binding in bindings(entry, (self.trigger, self.before)):
-                found = search(automaton, entry.region, binding, cautious=not self.definite)
+                found = search(automaton, entry, binding, cautious=not self.definite)
                 for before, hits in found.items():
                     for trigger, trail in hits.bad.items() if not (self.definite and hits.good) else ():
                         if trigger is not None:
                             roles = {"trigger": trigger, "before": before}
                             yield Violation(program, before.place, roles, _between(trigger, trail), binding, entry)
                 if self.or_end and not found:
-                    for trigger in pending(automaton, entry.region, binding, state=2):
+                    for trigger in pending(automaton, entry, binding, state=2):
                         yield Violation(program, trigger.place, {"trigger": trigger}, (trigger,), binding, entry)
 
 
@@ -249,14 +249,13 @@ Property: TypeAlias = Precedence | Alternation | Absence | Existence | Response 
 def bindings(entry: Entry, patterns: Iterable[EventPattern]) -> Iterator[Binding]:
     """Yield the objects of an entry that can play the patterns' roles."""
     roles = {pattern.role for pattern in patterns}
-    optimizers = entry.optimizers()
+    optimizers = entry.optimizers
     alone = len(optimizers) == 1
     if Role.ITERATOR in roles:
-        for iterator in entry.iterators():
-            if iterator.one_shot:
-                yield Binding((), None, iterator)
+        for iterator in entry.iterators:
+            yield Binding((), None, iterator)
     elif Role.SCHEDULER in roles:
-        for scheduler in entry.schedulers():
+        for scheduler in entry.schedulers:
             owners = driven(scheduler, optimizers)
             if owners:
                 yield Binding(owners, scheduler, alone=alone)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from optlint.program.events import Act, Event
+from optlint.program.program import Entry
 from optlint.program.regions import (
-    EMPTY,
     Branch,
     Call,
     Guard,
@@ -26,14 +26,16 @@ from optlint.program.regions import (
     Try,
     Unrolled,
     children,
-    sequence,
 )
 from optlint.property.alphabet import Binding, Match, escapes, may_touch_gradients
 from optlint.property.automaton import Anchor, Automaton, Transition, Verdict
+from optlint.property.shape import shape_of
 
 Assumption: TypeAlias = "tuple[Guard, bool]"
-MOST_CONFIGURATIONS = 256
+MOST_CONFIGURATIONS = 32
 """Beyond that, what is assumed of conditions is forgotten."""
+MOST_WORK = 20_000
+"""Configurations that a search takes through regions before it gives up, which means silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,39 +80,46 @@ class Hits:
 
 
 def search(
-    automaton: Automaton, region: Region, binding: Binding, looping: bool = False, cautious: bool = False
+    automaton: Automaton,
+    entry: Entry,
+    binding: Binding,
+    loop: Loop | None = None,
+    cautious: bool = False,
 ) -> dict[Event, Hits]:
-    """Run the automaton over all paths of a region, or over any number of iterations of it where `looping`.
+    """Run the automaton over all paths of an entry, or over any number of iterations of one of its loops.
 
     Where `cautious`, unknown code is taken to have mended whatever was wrong before it.
 
     Returns:
-        For each event at which a verdict was reached, what was seen there.
+        For each event at which a verdict was reached, what was seen there; nothing where there are too many paths.
     """
     run = _Run(automaton, binding, cautious)
-    reduced = run.reduce(region)
-    run.count_guards(reduced)
-    start: Configurations = {Configuration(0): None}
-    if looping:
-        run.iterate(reduced, start, lambda _guard: True)
-    else:
-        run.run(reduced, start)
+    try:
+        run.start(entry, loop)
+    except _TooManyPathsError:
+        return {}
     return run.hits
 
 
-def pending(automaton: Automaton, region: Region, binding: Binding, state: int) -> list[Event]:
+def pending(automaton: Automaton, entry: Entry, binding: Binding, state: int) -> list[Event]:
     """Return the events that have put the automaton into `state` on some path that ends there."""
     run = _Run(automaton, binding, cautious=True)
-    reduced = run.reduce(region)
-    run.count_guards(reduced)
-    ends = run.run(reduced, {Configuration(0): None})
-    found = {configuration.anchor for configuration in ends if configuration.state == state}
+    try:
+        ends = run.start(entry, None)
+    except _TooManyPathsError:
+        return []
+    found = {configuration.anchor: None for configuration in ends if configuration.state == state}
     return [anchor for anchor in found if anchor is not None]
+
+
+class _TooManyPathsError(Exception):
+    """The search would take too long."""
 
 
 class _Run:
     def __init__(self, automaton: Automaton, binding: Binding, cautious: bool) -> None:
         self.cautious = cautious
+        self.work = 0
         self.automaton = automaton
         self.binding = binding
         self.acts = automaton.acts()
@@ -123,54 +132,24 @@ class _Run:
         self.watchers: list[Configurations] = []
         self.gradients = any(symbol.acts & _GRADIENT_ACTS for symbol in automaton.symbols)
 
-    # -- what matters -------------------------------------------------------------------------------------------
+    def start(self, entry: Entry, loop: Loop | None) -> Configurations:
+        """Run over an entry or a loop of it; return what holds at the end."""
+        shape = shape_of(entry)
+        relevant = [event for act in (*sorted(self.acts, key=lambda act: act.value), Act.ESCAPE) for event in shape.by_act.get(act, ()) if self.matters(event)]
+        if not any(self.automaton.symbol(event, self.binding)[0] >= 0 for event in relevant):
+            return {}
+        region = shape.reduce(entry.region if loop is None else loop.body, relevant)
+        self.count_guards(region)
+        begin: Configurations = {Configuration(0): None}
+        if loop is None:
+            return self.run(region, begin)
+        return self.iterate(region, begin, lambda _guard: True)[0]
 
     def matters(self, event: Event) -> bool:
+        """Whether the automaton or the wildcards see an event."""
         if event.act in self.acts and self.automaton.symbol(event, self.binding)[0] >= 0:
             return True
         return escapes(event, self.binding) or (self.gradients and may_touch_gradients(event, self.binding))
-
-    def reduce(self, region: Region) -> Region:
-        """Return the region without what the automaton does not see."""
-        match region:
-            case Event():
-                return region if self.matters(region) else EMPTY
-            case Jump():
-                return region
-            case Sequence(items=items):
-                kept: list[Region] = []
-                for item in items:
-                    inner = self.reduce(item)
-                    if inner is not EMPTY:
-                        kept.append(inner)
-                    if isinstance(inner, Jump):
-                        break
-                return sequence(kept)
-            case Branch(then=then, otherwise=otherwise, place=place, guard=guard, positive=positive):
-                arms = self.reduce(then), self.reduce(otherwise)
-                if arms == (EMPTY, EMPTY):
-                    return EMPTY
-                return Branch(*arms, place, guard, positive)
-            case Loop(body=body, orelse=orelse, place=place, assigned=assigned, endless=endless):
-                inner, tail = self.reduce(body), self.reduce(orelse)
-                if _only_jumps(inner, (Leave.BREAK, Leave.CONTINUE)) and tail is EMPTY:
-                    return EMPTY
-                return Loop(inner, tail, place, assigned, endless)
-            case Unrolled(iterations=iterations, place=place):
-                parts = tuple(self.reduce(iteration) for iteration in iterations)
-                if all(_only_jumps(part, (Leave.BREAK, Leave.CONTINUE)) for part in parts):
-                    return EMPTY
-                return Unrolled(parts, place)
-            case Call(name=name, body=body, place=place):
-                inner = self.reduce(body)
-                return EMPTY if _only_jumps(inner, (Leave.RETURN,)) else Call(name, inner, place)
-            case Try(body=body, handlers=handlers, orelse=orelse, final=final, place=place):
-                inner = self.reduce(body)
-                caught = tuple(self.reduce(handler) for handler in handlers)
-                rest = self.reduce(orelse), self.reduce(final)
-                if inner is EMPTY and rest == (EMPTY, EMPTY):
-                    return EMPTY
-                return Try(inner, caught, *rest, place)
 
     def count_guards(self, region: Region) -> None:
         counts: Counter[str] = Counter()
@@ -188,6 +167,9 @@ class _Run:
         """Return the configurations at the region's end."""
         if not configurations:
             return {}
+        self.work += len(configurations)
+        if self.work > MOST_WORK:
+            raise _TooManyPathsError
         match region:
             case Event():
                 after = self.read(region, configurations)
@@ -352,14 +334,3 @@ def _implied(guard: Guard, assumptions: frozenset[Assumption]) -> bool | None:
             if assumed.constant and guard.constant and outcome:
                 return False
     return None
-
-
-def _only_jumps(region: Region, caught: tuple[Leave, ...]) -> bool:
-    """Whether a region has no event, and only such jumps as end with it."""
-    pending = [region]
-    while pending:
-        current = pending.pop()
-        if isinstance(current, Event) or (isinstance(current, Jump) and current.leave not in caught):
-            return False
-        pending.extend(children(current))
-    return True

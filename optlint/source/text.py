@@ -161,7 +161,8 @@ def parse(text: str) -> ast.Module:
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except SyntaxError as error:
-        raise SourceError(f"{error.msg}: mend the syntax", max(1, error.lineno or 1), max(1, error.offset or 1)) from None
+        row, column = max(1, error.lineno or 1), max(1, error.offset or 1)
+        raise SourceError(f"{error.msg}: mend the syntax", row, column) from None
     except (ValueError, RecursionError, MemoryError) as error:
         # Null bytes, and nesting deeper than the parser's stack.
         raise SourceError(f"the text cannot be parsed ({type(error).__name__}): simplify it") from None

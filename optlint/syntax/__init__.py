@@ -1,1 +1,1 @@
-"""Statements and expressions of a file, and the edits that mend them; libcst lives here."""
+"""Statements and expressions of a file, and the edits that mend them."""

@@ -39,6 +39,10 @@ def arguments(expressions: Expressions, call: ast.Call) -> Arguments:
     tokens = expressions.tokens
     closing = tokens.ending_at(expressions.span(call).end)
     opening = tokens.partner[closing]
+    if _is_bare_generator(expressions, call):
+        # The commas of its targets divide no arguments.
+        whole = Argument(tokens.code[opening + 1], tokens.code[closing - 1], None)
+        return Arguments(tokens.code[opening], tokens.code[closing], (whole,))
     items: list[Argument] = []
     first = index = opening + 1
     while index < closing:
@@ -54,6 +58,13 @@ def arguments(expressions: Expressions, call: ast.Call) -> Arguments:
     if first < closing:
         items.append(Argument(tokens.code[first], tokens.code[closing - 1], None))
     return Arguments(tokens.code[opening], tokens.code[closing], tuple(items))
+
+
+def _is_bare_generator(expressions: Expressions, call: ast.Call) -> bool:
+    """Say whether the only argument is a generator that borrows the call's parentheses."""
+    if len(call.args) != 1 or call.keywords or not isinstance(call.args[0], ast.GeneratorExp):
+        return False
+    return expressions.source.span(call.args[0]).end == expressions.span(call).end
 
 
 def _lambda_colon(tokens: Tokens, index: int) -> int:
@@ -137,7 +148,7 @@ def add_argument(expressions: Expressions, call: ast.Call, text: str) -> tuple[E
     if not found.items:
         return (Edit(Span(found.opening.end, found.opening.end), text),)
     item = found.items[-1]
-    if _is_bare_generator(expressions, call, item):
+    if _is_bare_generator(expressions, call):
         start, end = item.first.start, item.last.end
         return (Edit(Span(start, start), "("), Edit(Span(end, end), f"), {text}"))
     before = found.items[-2].end if len(found.items) > 1 else found.opening
@@ -145,15 +156,6 @@ def add_argument(expressions: Expressions, call: ast.Call, text: str) -> tuple[E
         return _with_line(tokens, item, text)
     end = item.end.end
     return (Edit(Span(end, end), f" {text}," if item.comma else f", {text}"),)
-
-
-def _is_bare_generator(expressions: Expressions, call: ast.Call, item: Argument) -> bool:
-    """Say whether the only argument is a generator that borrows the call's parentheses."""
-    if len(call.args) != 1 or call.keywords or not isinstance(call.args[0], ast.GeneratorExp):
-        return False
-    tokens = expressions.tokens
-    closing = tokens.partner.get(tokens.starting_at(item.first.start))
-    return closing != tokens.ending_at(item.last.end)
 
 
 def _with_line(tokens: Tokens, item: Argument, text: str) -> tuple[Edit, ...]:

@@ -34,6 +34,14 @@ class Expressions:
             raise CannotEditError("an expression inside an f-string has no exact place")
         return own
 
+    def _whole(self, node: ast.AST) -> Located:
+        """Return this file's node for a node that can stand by itself; raise CannotEditError where it cannot."""
+        own = self.located(node)
+        parts = own.elts if isinstance(own, ast.Tuple) else [own]
+        if isinstance(own, ast.Starred) or any(isinstance(part, ast.Slice) for part in parts):
+            raise CannotEditError("the expression is a part of the syntax around it")
+        return own
+
     def span(self, node: ast.AST) -> Span:
         """Return the characters of a node without parentheses around it.
 
@@ -88,9 +96,11 @@ class Expressions:
         """Return the edits that put text on both sides of a node.
 
         Parentheses around the node serve as those that `before` ends and `after` begins with; other text goes
-        outside of them.
+        outside of them. A tuple without parentheses gets its own.
         """
-        span, outer = self.span(node), self.outer_span(node)
+        own, span, outer = self._whole(node), self.span(node), self.outer_span(node)
+        if isinstance(own, ast.Tuple) and not self._is_primary(own, span):
+            before, after = f"{before}(", f"){after}"
         if outer != span and before.endswith("(") and after.startswith(")"):
             before, after = before[:-1], after[1:]
         before = self._apart(Span(outer.start, outer.start), before, right=False)
@@ -104,7 +114,7 @@ class Expressions:
         Where `text` is an attribute, subscript or call that would bind to a part of the node alone, the node gets
         parentheses.
         """
-        own, span, outer = self.located(node), self.span(node), self.outer_span(node)
+        own, span, outer = self._whole(node), self.span(node), self.outer_span(node)
         end = Span(outer.end, outer.end)
         if (
             not isinstance(own, ast.expr)

@@ -147,7 +147,7 @@ def test_a_failure_on_the_way_leaves_the_file_and_names_it(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(*((os, "fsync") if step == "fsync" else (Path, "replace")), fail)
+    monkeypatch.setattr(os if step == "fsync" else Path, step, fail)
     with pytest.raises(WriteError, match=r"train\.py` is not written: No space left on device; mend") as caught:
         replace_file(file, b"new")
     assert "\n" not in str(caught.value)

@@ -14,7 +14,9 @@ def forward_statement(violation: Violation, backward: Place) -> ast.stmt:
     block = _block(backward, own)
     starts = [own]
     for event in violation.entry.having(Act.FORWARD):
-        if event.place.module is not backward.module or not any(violation.binding.optimizer.holds(model) for model in event.models()):
+        if event.place.module is not backward.module:
+            continue
+        if violation.binding.optimizer.complete and not any(map(violation.binding.optimizer.holds, event.models())):
             continue
         node: ast.AST | None = event.place.node if same_function(event.place, backward) else None
         if node is None and event.stack:

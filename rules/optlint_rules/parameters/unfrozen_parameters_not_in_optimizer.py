@@ -134,7 +134,7 @@ def _level(violation: Violation) -> Level | None:
     optimizer = violation.binding.optimizer
     models = violation.roles["trigger"].models()
     # Another optimizer may hold what is unfrozen.
-    for other in violation.entry.optimizers():
+    for other in violation.entry.optimizers:
         if other is not optimizer and any(not _missing(model, other) and other.holds(model) for model in models):
             return None
     if any(source.selection is Selection.TRAINABLE for source in optimizer.sources):

@@ -1,0 +1,28 @@
+"""The entry point of the command `optlint`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> int:
+    """Run the command line on `sys.argv` and return the exit code."""
+    from optlint.quick import is_clean
+
+    try:
+        if is_clean(sys.argv[1:]):
+            sys.stdout.flush()
+            return 0
+        from optlint.cli.main import run
+
+        return run()
+    except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

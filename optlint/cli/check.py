@@ -1,0 +1,203 @@
+"""`optlint check`: the options, what they mean together, and the exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from optlint.builtin import INTERNAL_ERROR
+from optlint.catalog import CatalogError
+from optlint.cli.checker import Checker
+from optlint.cli.errors import OptlintError
+from optlint.cli.output import Output
+from optlint.config import Config, ConfigError, FailOn, load_config
+from optlint.finding import Finding, Level
+from optlint.nearest import did_you_mean
+from optlint.paths import shown
+from optlint.scan.files import Discovered, discover
+from optlint.scan.globs import Globs
+from optlint.selection import Layer, SelectionError
+
+STDIN = "-"
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of one call."""
+
+    paths: tuple[str, ...]
+    fix: bool
+    unsafe_fixes: bool
+    diff: bool
+    show_fixes: bool
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    extend_select: tuple[str, ...]
+    output_format: str
+    fail_on: str | None
+    exit_zero: bool
+    exit_non_zero_on_fix: bool
+    statistics: bool
+    stdin_filename: str | None
+    config: str | None
+    isolated: bool
+    no_gitignore: bool
+    quiet: bool
+
+
+def _options(command: _F) -> _F:
+    rules = "codes, prefixes of codes or names, divided by commas; can be repeated"
+    for option in reversed(
+        (
+            click.argument("paths", nargs=-1, type=click.Path()),
+            click.option("--fix", is_flag=True, help="Mend what is safe to mend."),
+            click.option(
+                "--unsafe-fixes", is_flag=True, help="Count fixes that change what the program computes as applicable."
+            ),
+            click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing."),
+            click.option("--show-fixes", is_flag=True, help="List the fixes that were applied."),
+            click.option("--select", multiple=True, metavar="RULES", help=f"Report only these ({rules})."),
+            click.option("--ignore", multiple=True, metavar="RULES", help="Do not report these."),
+            click.option("--extend-select", multiple=True, metavar="RULES", help="Report these as well."),
+            click.option(
+                "--output-format", type=click.Choice(["full", "concise", "json"]), default="full", show_default=True
+            ),
+            click.option(
+                "--fail-on",
+                type=click.Choice([gate.value for gate in FailOn]),
+                help="The least level that makes the exit code 1.  [default: warning]",
+            ),
+            click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings."),
+            click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if a file was mended."),
+            click.option("--statistics", is_flag=True, help="Count the findings of each rule instead of showing them."),
+            click.option("--stdin-filename", metavar="PATH", help="The name of the text on stdin, with the path `-`."),
+            click.option("--config", metavar="FILE", help="Take the configuration from this file."),
+            click.option("--isolated", is_flag=True, help="Take no configuration from any file."),
+            click.option("--no-gitignore", is_flag=True, help="Check files that .gitignore names as well."),
+            click.option("-q", "--quiet", is_flag=True, help="Print no summary."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("check", short_help="Find misuse of optimizers and schedulers, and mend it.")
+@_options
+@click.pass_context
+def COMMAND(context: click.Context, /, **options: object) -> None:  # noqa: N802 (a value, as every command module has)
+    """Check Python files, or the current folder, for misuse of optimizers and learning-rate schedulers.
+
+    \b
+    optlint check src train.py            check a folder and a file
+    optlint check --diff                  show what --fix would change
+    optlint check --fix --unsafe-fixes    mend all that has a fix
+    optlint check --select OPT1 --ignore OPT103
+    cat train.py | optlint check - --stdin-filename train.py
+
+    A comment `# optlint: ignore[OPT101] reason` silences a rule on its line or the line below.
+    """
+    try:
+        context.exit(check(Options(**options)))  # type: ignore[arg-type]
+    except (ConfigError, SelectionError, CatalogError) as error:
+        raise OptlintError(str(error)) from error
+
+
+def check(options: Options) -> int:
+    """Run the call and return its exit code."""
+    paths = options.paths or (os.curdir,)
+    _refuse_contradictions(options, paths)
+    first = options.stdin_filename or os.curdir if paths == (STDIN,) else paths[0]
+    config = _config(options, first)
+    output = Output(options.output_format, options.unsafe_fixes, options.quiet, options.statistics, options.show_fixes)
+    command_line = Layer(
+        "the command line",
+        _selectors(options.select) if options.select else None,
+        _selectors(options.extend_select),
+        _selectors(options.ignore),
+    )
+    if paths == (STDIN,):
+        from optlint.cli.stdin import check_stdin
+
+        findings, changed = check_stdin(options, Checker(config, command_line), output)
+        failed = False
+    else:
+        discovered = discover(paths, Globs(config.root, config.exclude), gitignore=not options.no_gitignore)
+        whole = frozenset(discovered.files) - discovered.named
+        findings, changed, failed = _check_files(options, Checker(config, command_line, whole), discovered, output)
+    if failed or any(finding.code == INTERNAL_ERROR.code for finding in findings):
+        return 2
+    if changed and (options.diff or options.exit_non_zero_on_fix):
+        return 1
+    gate = FailOn(options.fail_on) if options.fail_on else config.fail_on
+    return int(not options.exit_zero and _reaches(findings, gate))
+
+
+def _check_files(
+    options: Options, checker: Checker, discovered: Discovered, output: Output
+) -> tuple[list[Finding], bool, bool]:
+    """Return the findings that remain, whether files were (or would be) changed, and whether something failed."""
+    for message in discovered.unreadable:
+        output.complain(message)
+    if not discovered.files and not discovered.unreadable:
+        output.complain("there are no Python files here: name a file or another folder")
+    failed = bool(discovered.unreadable)
+    checked = len(discovered.files)
+    if options.diff:
+        from optlint.cli.fixer import preview_fixes
+
+        findings = checker.check(discovered.files)
+        previews = preview_fixes(checker, findings, discovered.files, options.unsafe_fixes)
+        return findings, output.diff(previews, findings, checked), failed
+    if options.fix:
+        from optlint.cli.fixer import fix_files
+
+        result = fix_files(checker, discovered.files, options.unsafe_fixes)
+        output.report(result.remaining, checker.source, checked, result.applied)
+        for message in (*result.refused, *result.failed):
+            output.complain(message)
+        return result.remaining, bool(result.applied), failed or bool(result.failed)
+    findings = checker.check(discovered.files)
+    output.report(findings, checker.source, checked)
+    return findings, False, failed
+
+
+def _refuse_contradictions(options: Options, paths: Sequence[str]) -> None:
+    if STDIN in paths and paths != (STDIN,):
+        raise click.UsageError("`-` stands alone: check the standard input or paths")
+    if options.stdin_filename is not None and STDIN not in paths:
+        raise click.UsageError("`--stdin-filename` names the text on the standard input: add the path `-`")
+    if options.fix and options.diff:
+        raise click.UsageError("`--fix` writes files and `--diff` does not: take one of them")
+    if options.isolated and options.config is not None:
+        raise click.UsageError("`--isolated` reads no configuration and `--config` one: take one of them")
+    for path in paths:
+        if path != STDIN and not os.path.lexists(path):
+            near = did_you_mean(Path(path).name, _siblings(path), likeness=0.8)
+            raise click.UsageError(f"`{shown(path)}`: no such file or folder{near}")
+
+
+def _siblings(path: str) -> list[str]:
+    try:
+        return sorted(sibling.name for sibling in Path(path).parent.iterdir())
+    except OSError:
+        return []
+
+
+def _config(options: Options, first: str) -> Config:
+    start = Path(first).absolute()
+    file = None if options.config is None else Path(options.config).absolute()
+    return load_config(start if start.is_dir() else start.parent, file, options.isolated)
+
+
+def _selectors(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(selector.strip() for value in values for selector in value.split(",") if selector.strip())
+
+
+def _reaches(findings: Sequence[Finding], gate: FailOn) -> bool:
+    return gate is not FailOn.NEVER and any(finding.level >= Level[gate.name] for finding in findings)

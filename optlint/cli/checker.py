@@ -1,0 +1,171 @@
+"""The way from files to the findings that a run reports: screen, engine, selection, comments, per-file ignores."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optlint.builtin import INTERNAL_ERROR, UNREADABLE_FILE, Builtin
+from optlint.catalog import CatalogEntry, known_names, load_catalog
+from optlint.config import Config
+from optlint.finding import Finding, Location
+from optlint.packs import only_bundled
+from optlint.scan.globs import Globs
+from optlint.scan.screen import SUPPRESSION, may_matter
+from optlint.selection import Layer, resolve, select
+from optlint.source.text import Position, Source, SourceError, Span
+from optlint.suppress import suppress
+
+if TYPE_CHECKING:
+    from optlint.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """The rules of a run: the selected entries, all known names, the selected codes and the ignores by file."""
+
+    entries: tuple[CatalogEntry, ...]
+    names: dict[str, str]
+    codes: frozenset[str]
+    ignores: tuple[tuple[Globs, frozenset[str]], ...]
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What one pass over the files has seen so far."""
+
+    findings: dict[tuple[Path, Span, str], Finding] = field(default_factory=dict)
+    texts: dict[Path, Source] = field(default_factory=dict)
+    """The checked files whose comments are judged: at least those with a comment that speaks to optlint."""
+
+
+class Checker:
+    """Checks files for one run; the rules are imported at the first file that they may have something to say about.
+
+    `whole` holds the files whose folder is checked as a whole, so that unused comments in them are safe to delete.
+    """
+
+    def __init__(self, config: Config, command_line: Layer, whole: frozenset[Path] = frozenset()) -> None:
+        origin = "the configuration" if config.file is None else config.file.name
+        self._layers = (Layer(origin, config.select, config.extend_select, config.ignore), command_line)
+        self._config = config
+        self._whole = whole
+        self._screened = only_bundled(sys.path)
+        self._engine: Engine | None = None
+        self._given: dict[Path, Source] = {}
+        if command_line != Layer(command_line.origin):
+            _ = self._rules  # what a person mistypes is reported whatever the files hold
+
+    def check(self, files: Iterable[Path]) -> list[Finding]:
+        """Return what there is to report in the files and in those that they call into, sorted.
+
+        Raises:
+            CatalogError: the rules cannot be loaded.
+            SelectionError: a selector names no rule.
+        """
+        done = _Pass()
+        for path in files:
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                reason = f"the file cannot be read: {error.strerror}: allow reading it, or exclude it"
+                _collect(done, [_whole_file(UNREADABLE_FILE, path, reason)])
+            else:
+                self._examine(done, path, data)
+        return self._reported(done)
+
+    def check_bytes(self, path: Path, data: bytes) -> list[Finding]:
+        """Return what there is to report in `data`, taken for the file `path` whatever the disk holds there."""
+        done = _Pass()
+        self._given.pop(path, None)
+        with contextlib.suppress(SourceError):  # the engine reports it if a rule wants the file
+            self._given[path] = done.texts[path] = Source.from_bytes(path, data)
+        self._examine(done, path, data)
+        return self._reported(done)
+
+    def source(self, path: Path) -> Source | None:
+        """Return the text that findings in `path` speak of, or None where it cannot be read."""
+        if path in self._given:
+            return self._given[path]
+        if self._engine is not None and (source := self._engine.source(path)) is not None:
+            return source
+        try:
+            return Source.from_bytes(path, path.read_bytes())
+        except (OSError, SourceError):
+            return None
+
+    def forget(self) -> None:
+        """Forget all texts, because files have been written."""
+        self._engine = None
+        self._given.clear()
+
+    @cached_property
+    def _rules(self) -> _Rules:
+        entries = load_catalog()
+        names = known_names(entries)
+        codes = select(names, self._layers)
+        origin = f"`per-file-ignores` of {self._layers[0].origin}"
+        ignores = tuple(
+            (
+                Globs(self._config.root, (glob,)),
+                frozenset[str]().union(*(resolve(selector, names, origin) for selector in selectors)),
+            )
+            for glob, selectors in self._config.per_file_ignores
+        )
+        chosen = tuple(entry for entry in entries if entry.rule.code in codes)
+        return _Rules(chosen, names, codes, ignores)
+
+    def _examine(self, done: _Pass, path: Path, data: bytes) -> None:
+        if self._screened and not may_matter(data):
+            return
+        if SUPPRESSION in data and path not in done.texts:
+            with contextlib.suppress(SourceError):
+                done.texts[path] = Source.from_bytes(path, data)
+        try:
+            if self._engine is None:
+                from optlint.engine import Engine
+
+                self._engine = Engine(self._rules.entries)
+            if self._engine.relevant(data):
+                _collect(done, self._engine.check(path, data))
+        except Exception as error:
+            message = f"optlint failed on this file, {type(error).__name__}: {error}; please report this defect"
+            _collect(done, [_whole_file(INTERNAL_ERROR, path, message)])
+
+    def _reported(self, done: _Pass) -> list[Finding]:
+        if not done.findings and not done.texts:
+            return []
+        by_path: dict[Path, list[Finding]] = {path: [] for path in done.texts}
+        for finding in done.findings.values():
+            if finding.code in self._rules.codes:
+                by_path.setdefault(finding.location.path, []).append(finding)
+        kept: list[Finding] = []
+        for path, findings in by_path.items():
+            kept += self._without_ignored(path, self._unsuppressed(done, path, findings))
+        return sorted(kept, key=lambda finding: finding.sort_key)
+
+    def _unsuppressed(self, done: _Pass, path: Path, findings: Sequence[Finding]) -> Sequence[Finding]:
+        source = done.texts.get(path) or self.source(path)
+        if source is None:
+            return findings
+        judged = self._rules.codes if path in done.texts else frozenset[str]()
+        return suppress(source, findings, self._rules.names, judged, whole=path in self._whole)
+
+    def _without_ignored(self, path: Path, findings: Iterable[Finding]) -> Iterator[Finding]:
+        ignored = frozenset[str]().union(*(codes for globs, codes in self._rules.ignores if globs.match(path)))
+        return (finding for finding in findings if finding.code not in ignored)
+
+
+def _collect(done: _Pass, findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        done.findings.setdefault((finding.location.path, finding.location.span, finding.code), finding)
+
+
+def _whole_file(builtin: Builtin, path: Path, message: str) -> Finding:
+    place = Location(path, Span(0, 0), Position(1, 1), Position(1, 1))
+    return Finding(builtin.code, builtin.name, builtin.level, message, place)

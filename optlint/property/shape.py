@@ -1,0 +1,118 @@
+"""The shape of an entry: what remains of its control flow around the few events that a search looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from weakref import WeakKeyDictionary
+
+from optlint.program.events import Act, Event
+from optlint.program.program import Entry
+from optlint.program.regions import (
+    EMPTY,
+    Branch,
+    Call,
+    Jump,
+    Leave,
+    Loop,
+    Region,
+    Sequence,
+    Try,
+    Unrolled,
+    children,
+    sequence,
+)
+
+_CAUGHT = {Loop: (Leave.BREAK, Leave.CONTINUE), Unrolled: (Leave.BREAK, Leave.CONTINUE), Call: (Leave.RETURN,)}
+
+
+class Shape:
+    """Reduces the regions of one entry; what does not depend on the events is computed once."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._parents: dict[Region, Region] = {}
+        self._skeletons: dict[Region, Region] = {}
+        self._leaves: dict[Region, frozenset[Leave]] = {}
+        self.by_act: dict[Act, list[Event]] = {}
+        for event in entry.events:
+            self.by_act.setdefault(event.act, []).append(event)
+        pending: list[Region] = [entry.region]
+        while pending:
+            region = pending.pop()
+            for child in children(region):
+                # An event may stand in several entries, and a region in several places of one; any parent will do
+                # for the latter, since only what is below the entry's region is looked at.
+                self._parents[child] = region
+                pending.append(child)
+        self._root = entry.region
+
+    def reduce(self, region: Region, relevant: Iterable[Event]) -> Region:
+        """Return a region of the entry with the relevant events and the jumps that matter to them."""
+        marked: set[Region] = set()
+        for event in relevant:
+            current: Region | None = event
+            while current is not None and current not in marked:
+                marked.add(current)
+                current = self._parents.get(current)
+        return self._reduced(region, marked)
+
+    def _reduced(self, region: Region, marked: set[Region]) -> Region:
+        if region not in marked:
+            return self._skeleton(region)
+        match region:
+            case Sequence(items=items):
+                kept: list[Region] = []
+                for item in items:
+                    inner = self._reduced(item, marked)
+                    if inner is not EMPTY:
+                        kept.append(inner)
+                    if isinstance(inner, Jump):
+                        break
+                return sequence(kept)
+            case Branch(then=then, otherwise=otherwise, place=place, guard=guard, positive=positive):
+                return Branch(self._reduced(then, marked), self._reduced(otherwise, marked), place, guard, positive)
+            case Loop(body=body, orelse=orelse, place=place, assigned=assigned, endless=endless):
+                return Loop(self._reduced(body, marked), self._reduced(orelse, marked), place, assigned, endless)
+            case Unrolled(iterations=iterations, place=place):
+                return Unrolled(tuple(self._reduced(part, marked) for part in iterations), place)
+            case Call(name=name, body=body, place=place):
+                return Call(name, self._reduced(body, marked), place)
+            case Try(body=body, handlers=handlers, orelse=orelse, final=final, place=place):
+                caught = tuple(self._reduced(handler, marked) for handler in handlers)
+                return Try(self._reduced(body, marked), caught, self._reduced(orelse, marked), self._reduced(final, marked), place)
+            case _:
+                return region
+
+    def _skeleton(self, region: Region) -> Region:
+        """Return the jumps of a region that lead out of it."""
+        found = self._skeletons.get(region)
+        if found is None:
+            found = self._skeletons[region] = self._bare(region) if self._leaving(region) else EMPTY
+        return found
+
+    def _bare(self, region: Region) -> Region:
+        if isinstance(region, Sequence):
+            return self._reduced(region, {region})
+        return region if isinstance(region, Jump) else self._reduced(region, {region})
+
+    def _leaving(self, region: Region) -> frozenset[Leave]:
+        """Return the ways in which control may leave a region early."""
+        found = self._leaves.get(region)
+        if found is None:
+            if isinstance(region, Jump):
+                found = frozenset((region.leave,))
+            else:
+                inner = frozenset[Leave]().union(*(self._leaving(child) for child in children(region)))
+                found = inner - frozenset(_CAUGHT.get(type(region), ()))
+            self._leaves[region] = found
+        return found
+
+
+_SHAPES: WeakKeyDictionary[Entry, Shape] = WeakKeyDictionary()
+
+
+def shape_of(entry: Entry) -> Shape:
+    """Return the shape of an entry, made once."""
+    shape = _SHAPES.get(entry)
+    if shape is None:
+        shape = _SHAPES[entry] = Shape(entry)
+    return shape
