@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +28,17 @@ _RELEVANT_IMPORT = re.compile(rb"\bnn\.|Module\b|\.step\(|zero_grad|backward\(|r
 """What an imported file must hold to be worth following."""
 
 
+_DEEPEST = 8_000
+"""Frames; deeper nesting is reported."""
+
+
 class Engine:
     """Checks files against rules; a file's findings depend on it, on the files it calls into, and on the rules."""
 
     def __init__(self, rules: Sequence[CatalogEntry]) -> None:
         self._rules = tuple(rules)
         self._project = Project(lambda data: _RELEVANT_IMPORT.search(data) is not None)
+        self._shown: dict[Path, Path] = {}
         self._sources: dict[Path, Source] = {}
         self._triggers = {
             entry.rule.code: tuple(tuple(token.encode() for token in group) for group in entry.rule.triggers)
@@ -52,11 +59,21 @@ class Engine:
         if not chosen:
             return []
         try:
-            module = parse(path.absolute(), data)
+            absolute = path.absolute()
+            module = self._project.loaded(absolute, data) or parse(absolute, data)
         except ParseError as error:
             return [_unreadable(path, error.reason, error.row, error.column)]
-        module.path = path
         self._project.add(module)
+        self._shown[absolute] = path
+        # The interpreter descends with the nesting of the code; Python's own frames need no C stack for that.
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, _DEEPEST))
+        try:
+            return self._examined(path, module, chosen)
+        finally:
+            sys.setrecursionlimit(limit)
+
+    def _examined(self, path: Path, module: ModuleInfo, chosen: Sequence[CatalogEntry]) -> list[Finding]:
         try:
             program = lower(self._project, module)
         except RecursionError:
@@ -108,12 +125,21 @@ class Engine:
         if not edits:
             return None
         applicability = repair.applicability if repair.decide is None else repair.decide(violation)
-        return Fix(repair.title, applicability, module.path, tuple(sorted(edits, key=lambda edit: edit.span)))
+        return Fix(repair.title, applicability, self._path(module), tuple(sorted(edits, key=lambda edit: edit.span)))
 
     def _location(self, place: Place) -> Location:
         module = place.module
-        self._sources[module.path] = module.source
-        return locate(module, place.node)
+        path = self._path(module)
+        self._sources[path] = module.source
+        return replace(locate(module, place.node), path=path)
+
+    def _path(self, module: ModuleInfo) -> Path:
+        """Return the path of a file in the form in which files were asked for."""
+        shown = self._shown.get(module.path)
+        if shown is None:
+            relative = any(not path.is_absolute() for path in self._shown.values())
+            shown = self._shown[module.path] = Path(os.path.relpath(module.path)) if relative else module.path
+        return shown
 
 
 def locate(module: ModuleInfo, node: ast.AST) -> Location:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from optlint.program.values import (
 if TYPE_CHECKING:
     from optlint.program.statements import Statements
 
+_CLEARING = re.compile(r"zero_?grad|(reset|clear)_?grad", re.IGNORECASE)
 Keywords = Sequence[tuple[str, Value]]
 
 
@@ -73,6 +75,9 @@ class Calls:
                 keywords.extend((key.value, inner) for key, inner in machine.entries(value) if isinstance(key, Const) and isinstance(key.value, str))
             else:
                 keywords.append(("**", value))
+        if not isinstance(function, Function) and _CLEARING.search(_last_name(node.func)) and not isinstance(function, Method):
+            # Some other code's function of that name: whose gradients it clears is not known.
+            machine.event(Act.CLEAR, (), node, known=False)
         return self.apply(function, positional, keywords, node)
 
     def apply(self, function: Value, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
@@ -145,7 +150,7 @@ class Calls:
             receiver = [function.receiver] if function.receiver is not None else []
             return self.unknown("", [*receiver, *positional], keywords, node)
         machine.entered.add(function.node)
-        frame = Frame(machine.serial(), function.frame.module, function.frame, *_declared(function.node))
+        frame = Frame(machine.serial(), function.frame.module, function.frame, *module.trait(function.node, "declared", _declared))
         owner = function.owner
         arguments = [function.receiver, *positional] if function.receiver is not None else list(positional)
         self._bind(function, frame, arguments, keywords)
@@ -170,11 +175,6 @@ class Calls:
             name = "lambda" if isinstance(function.node, ast.Lambda) else function.node.name
             machine.emit(Call(name, sequence(out), place))
         return machine.join(activation.returns) if activation.returns else NONE
-
-    def enter(self, function: Function, node: ast.AST) -> bool:
-        """Follow a function from outside, with arguments that are not known."""
-        self.follow(function, (), (), node)
-        return True
 
     def _bind(self, function: Function, frame: Frame, positional: Sequence[Value], keywords: Keywords) -> None:
         """Give the parameters their values: arguments, defaults, or unknown values that go by their names."""
@@ -242,6 +242,10 @@ class Calls:
     def items_of(self, value: Value) -> list[Value]:
         """Return the known items of a list, else the value itself."""
         return list(self.machine.items(value)) if isinstance(value, Items) else [value]
+
+
+def _last_name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
 
 
 def _frame(info: ClassInfo, machine: Machine) -> Frame:

@@ -16,8 +16,15 @@ from optlint.program.regions import Region, sequence
 from optlint.program.statements import Statements
 from optlint.program.values import ClassValue, External, Frame, Function, Value
 
-ENTRY_TOKENS = re.compile(r"\bstep\b|backward|zero_grad|requir\w*grad|grad_requir|optim|[Oo]pt\b|[Ss]chedul|get_lr|parameters|Adam|SGD")
+ENTRY_TOKENS = re.compile(
+    r"\.step\b|optimizer_step|backward\b|zero_grad|requir\w*grad|grad_requir|optim\.|optimi[sz]er|_optim|Optim|[Oo]pt\b|[Ss]chedul|get_lr"
+    r"|parameters\(|Adam|SGD|Parameter\("
+)
 """A function or class without any of these has no event that a rule looks at; it is followed only when called."""
+
+
+_CALLED = re.compile(r"(\w+)\(")
+"""Names that are followed by a bracket: more than those that are called, which does no harm."""
 
 
 class Lowering:
@@ -59,7 +66,7 @@ class Lowering:
         with machine.collect() as out:
             self.statements.run(self.module.tree.body)
         entries = [Entry.of("<module>", sequence(out))]
-        called = _called_names(self.module.tree)
+        called = frozenset(_CALLED.findall(self.module.source.text))
         classes: list[ClassInfo] = []
         functions: list[FunctionNode] = []
         for statement in self._definitions():
@@ -101,14 +108,11 @@ class Lowering:
         """Follow a function with unknown arguments; what it changes for others is forgotten."""
         machine = self.machine
         machine.entry_statements = 0
-        regions, _ = machine.fork([lambda: self._follow(function, node)])
-        return regions[0]
-
-    def _follow(self, function: Function, node: ast.AST) -> bool:
-        saved, self.machine.stack = self.machine.stack, []
-        outcome = self.calls.enter(function, node)
-        self.machine.stack = saved
-        return outcome
+        with machine.tentatively() as out:
+            saved, machine.stack = machine.stack, []
+            self.calls.follow(function, (), (), node)
+            machine.stack = saved
+        return sequence(out)
 
     def _class_entries(self, info: ClassInfo, frame: Frame) -> list[Entry]:
         """Enter a class through `__init__`, then each method that was not followed from elsewhere."""
@@ -122,36 +126,18 @@ class Lowering:
         if not waiting and info.method("__init__") is not None and info.methods.get("__init__") in machine.entered:
             return []
         entries: list[Entry] = []
-
-        def run() -> bool:
-            with machine.collect() as out:
-                made = self.calls.instantiate(info, (), (), info.node)
-            start = sequence(out)
-            if any(True for _ in out):
-                entries.append(Entry.of(f"{info.name}.__init__", start))
-            called = _called_names(info.node)
+        machine.entry_statements = 0
+        with machine.tentatively() as out:
+            made = self.calls.instantiate(info, (), (), info.node)
+            if out:
+                entries.append(Entry.of(f"{info.name}.__init__", sequence(out)))
+            called = frozenset(_CALLED.findall(info.module.segment(info.node)))
             for name, method in sorted(waiting, key=lambda pair: (pair[0] in called, pair[1].lineno)):
                 if method in machine.entered or not ENTRY_TOKENS.search(info.module.segment(method)):
                     continue
                 bound = Function(method, info.frame if isinstance(info.frame, Frame) else frame, info, made)
-                region = self._run(bound, method)
-                entries.append(Entry.of(f"{info.name}.{name}", sequence([*out, region])))
-            return True
-
-        machine.fork([run])
+                entries.append(Entry.of(f"{info.name}.{name}", sequence([*out, self._run(bound, method)])))
         return entries
-
-
-def _called_names(tree: ast.AST) -> frozenset[str]:
-    """Return the last names of everything that is called."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
-                names.add(name)
-            case _:
-                pass
-    return frozenset(names)
 
 
 def lower(project: Project, module: ModuleInfo) -> Program:

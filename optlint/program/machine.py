@@ -195,6 +195,16 @@ class Machine:
             self.out = saved
 
     @contextmanager
+    def tentatively(self) -> Iterator[list[Region]]:
+        """Gather the regions that are emitted inside the `with` block, and take back all that is written in it."""
+        mark = len(self.journal)
+        with self.collect() as gathered:
+            try:
+                yield gathered
+            finally:
+                self._undo(mark)
+
+    @contextmanager
     def silent(self) -> Iterator[None]:
         """Emit nothing inside the `with` block."""
         self.quiet += 1

@@ -111,6 +111,9 @@ class Methods:
                 return self._opaque(receiver, name, positional, keywords, node)
             case Method(receiver=Model() as model, name=attribute):
                 return self.call(self.expressions.part(model, attribute) if _looks_like_part(name) else machine.mix(attribute, [model]), name, positional, keywords, node)
+            case Method(name="grad" | "data") if name in ("zero_", "fill_") and _is_gradient(receiver):
+                machine.event(Act.CLEAR, (), node, "zero", known=False)
+                return receiver
             case Method(receiver=inner, name=attribute):
                 return self._opaque(self.part_of(inner, attribute), name, positional, keywords, node)
             case Instance():
@@ -525,6 +528,15 @@ class Methods:
         if receiver.flows and not receiver.holds and not any(machine.reach(value) for value in positional):
             return machine.mix("", [receiver, *positional])
         return self.calls.unknown(name, (receiver, *positional), keywords, node)
+
+
+def _is_gradient(value: Value) -> bool:
+    """Whether a value is the `grad` of something unknown, or the `data` of that."""
+    while isinstance(value, Method):
+        if value.name == "grad":
+            return True
+        value = value.receiver
+    return False
 
 
 def _keeps_zeros(positional: Sequence[Value], named: dict[str, Value]) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar, cast
 
 from optlint.source.text import Source
 
+Answer = TypeVar("Answer")
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -71,12 +72,12 @@ class ModuleInfo:
             if isinstance(statement, ast.ImportFrom) and any(alias.name == "*" for alias in statement.names)
         )
 
-    def trait(self, node: ast.AST, name: str, find: Callable[[ast.AST], object]) -> object:
+    def trait(self, node: ast.AST, name: str, find: Callable[[ast.AST], Answer]) -> Answer:
         """Return what `find` says of a node, asked once."""
         key = (node, name)
         if key not in self._traits:
             self._traits[key] = find(node)
-        return self._traits[key]
+        return cast(Answer, self._traits[key])
 
     def segment(self, node: ast.stmt) -> str:
         """Return the lines of a statement, decorators left out."""

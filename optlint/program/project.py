@@ -99,12 +99,18 @@ class Project:
         self._kept = 0
 
     def add(self, module: ModuleInfo) -> None:
-        """Take a parsed module in."""
+        """Take a parsed module in; those that were not asked for longest make room."""
+        before = self._modules.pop(module.path, None)
+        self._kept += len(module.source.data) - (len(before.source.data) if before else 0)
         self._modules[module.path] = module
-        self._kept += len(module.source.data)
         while self._kept > KEPT and len(self._modules) > 1:
             _, oldest = self._modules.popitem(last=False)
             self._kept -= len(oldest.source.data) if oldest else 0
+
+    def loaded(self, path: Path, data: bytes) -> ModuleInfo | None:
+        """Return the module of a file that was parsed before, if it had these bytes."""
+        module = self._modules.get(path)
+        return module if module is not None and module.source.data == data else None
 
     def load(self, path: Path) -> ModuleInfo | None:
         """Return the parsed module of a file, or None where it is irrelevant or cannot be read or parsed."""

@@ -150,6 +150,8 @@ class Statements:
             if known is not None:
                 owner = known
             else:
+                if name == "grad":
+                    machine.event(Act.CLEAR if value == NONE else Act.SET_GRADIENT, (), node, known=False)
                 machine.write(owner.serial, name, value)
                 return
         match owner:

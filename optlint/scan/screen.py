@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-LITERALS = (
-    # What has to do with torch holds one of these.
-    *(b"torch", b"optim", b".step", b"grad", b"backward", b"parameters", b"lr_scheduler", b"_lr", b"LRScheduler"),
-    # A few rules ask for no more than these.
-    *(b"scaler", b"verbose", b".to(", b".to_empty(", b".cuda(", b".half(", b".double(", b"float(", b"float16("),
-    *(b".xpu(", b".npu(", b".hpu("),
-)
+LITERALS = (b"torch", b"lr_scheduler", b"LRScheduler", b"backward(", b"parameters(", b"requires_grad", b"Parameter(")
 """Each group of triggers of each bundled rule has a token that holds one of these; a test sees to it."""
 
 SUPPRESSION = b"optlint:"

@@ -188,7 +188,7 @@ RULE = Rule(
     code="OPT301",
     level=Level.ERROR,
     message="{harm}: `{of}` comes after the optimizer was built",
-    triggers=(("optim",),),
+    triggers=(("optim", "torch"),),
     property=Absence(of=EventPattern(OPTIMIZER, frozenset((Act.MOVE,)), _held), after=new(OPTIMIZER), definite=True),
     judge=_level,
     wording=lambda violation, level: {"harm": "the next step meets state on another device or in another dtype" if level is Level.ERROR else "fragile, though harmless for this optimizer today"},

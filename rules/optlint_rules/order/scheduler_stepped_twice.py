@@ -119,6 +119,7 @@ from optlint.api import (
     Rule,
     Scheduler,
     Violation,
+    canonical,
     enclosing,
     enclosing_statement,
     new,
@@ -130,6 +131,10 @@ from optlint.api import (
 def _level(violation: Violation) -> Level | None:
     scheduler = violation.binding.scheduler
     assert scheduler is not None
+    assert violation.entry is not None
+    stepped = {canonical(subject) for event in violation.entry.having(Act.STEP) for subject in event.subjects}
+    if not stepped.intersection(violation.binding.optimizers):
+        return None  # nothing is trained here: a schedule is drawn, or tested
     return None if scheduler.confidence is Confidence.NAME else Level.ERROR
 
 
@@ -192,7 +197,7 @@ RULE = Rule(
     code="OPT102",
     level=Level.ERROR,
     message="the schedule runs too fast: `{again}` follows `{first}` with no step of the optimizer between",
-    triggers=((".step",), ("optim",)),
+    triggers=((".step(", "backward("), ("optim", "torch")),
     property=Alternation(
         of=EventPattern(SCHEDULER, frozenset((Act.SCHEDULE,)), _plain),
         separator=step(OPTIMIZER),

@@ -68,6 +68,7 @@ and all move in the first update; after it the first layer moves by 0.0.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
@@ -91,14 +92,26 @@ from optlint.api import (
 )
 
 
+_SLIP = re.compile(r"requires?d?_?(?:a_)?grad(?:s|ient|ients)?_?|grads?_requir\w+|need_?s?_grad", re.IGNORECASE)
+
+
 def _find(program: Program) -> Iterator[Violation]:
     for entry in program.entries:
         for event in entry.having(Act.SET_ATTRIBUTE):
             subject = event.subjects[0] if event.subjects else None
             if isinstance(subject, Parameter) and event.detail != "requires_grad" and _near(event.detail):
                 yield Violation(program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("parameter", event))
-            elif isinstance(subject, Model) and _near(event.detail) and _is_module(subject, event.detail):
+            elif isinstance(subject, Model) and not _is_self(event) and _near(event.detail) and _is_module(subject, event.detail):
                 yield Violation(program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("module", event))
+
+
+def _is_self(event: Event) -> bool:
+    """Whether a class sets a flag of that name on itself, as many a constructor does."""
+    match event.place.node:
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"))]):
+            return True
+        case _:
+            return False
 
 
 def _parts(kind: str, event: Event) -> dict[str, str]:
@@ -107,9 +120,7 @@ def _parts(kind: str, event: Event) -> dict[str, str]:
 
 def _near(name: str) -> bool:
     """Whether a name is `requires_grad` or a slip of it."""
-    if name in ("requires_grad", "requires_grad_"):
-        return True
-    return "grad" in name and "requir" in name and SequenceMatcher(None, name.lower(), "requires_grad").ratio() >= 0.5
+    return _SLIP.fullmatch(name) is not None or SequenceMatcher(None, name, "requires_grad").ratio() > 0.9
 
 
 def _is_module(model: Model, name: str) -> bool:
@@ -120,9 +131,10 @@ def _is_module(model: Model, name: str) -> bool:
         return False
     if model.attribute in ("weight", "bias"):
         return False
-    if model.attribute == "[each]" or model.info is not None or model.confidence is Confidence.USE:
-        return True
-    return model.place is not None and model.confidence is Confidence.CERTAIN
+    if model.confidence is Confidence.NAME:
+        return False
+    # An item may be one of a `ParameterDict`; what `children()` or `modules()` give is a module.
+    return not model.attribute.startswith("[") or model.attribute == "[each]"
 
 
 def _reads(node: ast.ClassDef, name: str) -> bool:
@@ -151,7 +163,7 @@ RULE = Rule(
     code="OPT204",
     level=Level.ERROR,
     message="nothing is frozen or unfrozen: `{name}` of a {kind} means nothing to torch",
-    triggers=(("grad", "parameters"), ("grad", "torch")),
+    triggers=(("grad", "torch"), ("grad", "parameters(")),
     property=Query(_find),
     repair=Repair("Set `requires_grad`", UNSAFE, _correct),
     evidence=Evidence.MOVED,

@@ -1,0 +1,70 @@
+# Every target sets itself up: it needs Python 3.11 or newer, make and a package index, no more.
+# Another interpreter: make PYTHON=python3.12 ...   Another folder for it: make VENV=/tmp/env ...
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+CORPUS ?= .corpus
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := optlint rules tests benchmarks
+
+.PHONY: help demo test lint format bench corpus corpus-fixes ledger wheel clean
+
+help:
+	@echo "make demo          check, mend and check again three small training projects"
+	@echo "make test          run the tests"
+	@echo "make lint          ruff, mypy, import contracts, and optlint on itself"
+	@echo "make format        let ruff format the code"
+	@echo "make wheel         build the wheel and the source distribution into dist/"
+	@echo "make corpus        fetch the published packages that optlint is tried on ($(CORPUS)/)"
+	@echo "make ledger        compare the findings on the corpus with the judged ones"
+	@echo "make corpus-fixes  try every fix on the corpus, one by one"
+	@echo "make bench         measure optlint beside TorchFix, Fixit and ruff"
+	@echo "make clean         delete what these made, but for the corpus and the environments"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "optlint needs Python 3.11 or newer, and $(PYTHON) is %d.%d: make PYTHON=..." % sys.version_info[:2])'
+	@test -x $(BIN)/python || { echo "Creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing optlint and the development tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"  # knows dependency groups
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/python demo/run.py
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/optlint check $(CODE)
+
+format: $(READY)
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(READY) corpus
+	@$(BIN)/python benchmarks/speed.py $(CORPUS)
+
+corpus: $(READY)
+	@$(BIN)/python benchmarks/corpus.py $(CORPUS)
+
+ledger: $(READY) corpus
+	@$(BIN)/python benchmarks/ledger.py $(CORPUS)
+
+corpus-fixes: $(READY) corpus
+	@$(BIN)/python benchmarks/fixes.py $(CORPUS)
+
+wheel: $(READY)
+	@rm -rf dist
+	@$(BIN)/python -m build --outdir dist .
+
+clean:
+	@rm -rf build dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find $(CODE) demo -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,32 @@
+"""The first look at a file drops nothing that a rule wants."""
+
+from __future__ import annotations
+
+import pytest
+
+from optlint.catalog import CatalogEntry, load_catalog
+from optlint.packs import Pack
+from optlint.scan.screen import LITERALS, may_matter
+
+
+@pytest.fixture(scope="module")
+def bundled() -> tuple[CatalogEntry, ...]:
+    return load_catalog([Pack("optlint", "optlint_rules")])
+
+
+def test_every_group_of_triggers_holds_a_literal_of_the_screen(bundled: tuple[CatalogEntry, ...]) -> None:
+    groups = [(entry.rule.code, group) for entry in bundled for group in entry.rule.triggers]
+    assert groups
+    for code, group in groups:
+        assert any(literal in token.encode() for token in group for literal in LITERALS), (code, group)
+
+
+def test_every_rule_declares_triggers(bundled: tuple[CatalogEntry, ...]) -> None:
+    for entry in bundled:
+        assert entry.rule.triggers, entry.rule.code
+        assert all(group and all(group) for group in entry.rule.triggers), entry.rule.code
+
+
+def test_a_comment_for_optlint_matters() -> None:
+    assert may_matter(b"x = 1  # optlint: ignore[OPT101]\n")
+    assert not may_matter(b"x = 1  # noqa: F401\n")
