@@ -49,7 +49,7 @@ from optlint.property.surroundings import (
 )
 from optlint.property.violation import Violation
 from optlint.rule import Evidence, Repair, Rule
-from optlint.source.edits import Applicability
+from optlint.source.edits import Applicability, Edit
 from optlint.syntax.editor import CannotEditError, Editor, Edits
 from optlint.torch_api.tables import SchedulerFacts, Tables, tables
 
@@ -72,6 +72,7 @@ __all__ = [
     "Binding",
     "CannotEditError",
     "Confidence",
+    "Edit",
     "Editor",
     "Edits",
     "Entry",

@@ -24,7 +24,9 @@ from optlint.source.edits import Fix
 from optlint.source.text import Position, Source, Span
 from optlint.syntax.editor import CannotEditError, Editor, Edits
 
-_RELEVANT_IMPORT = re.compile(rb"\bnn\.|Module\b|\.step\(|zero_grad|backward\(|requires_grad|optim|parameters\(|get_lr|\.grad\b|\.cuda\(")
+_RELEVANT_IMPORT = re.compile(
+    rb"\bnn\.|Module\b|\.step\(|zero_grad|backward\(|requires_grad|optim|parameters\(|get_lr|\.grad\b|\.cuda\("
+)
 """What an imported file must hold to be worth following."""
 
 
@@ -147,7 +149,9 @@ def locate(module: ModuleInfo, node: ast.AST) -> Location:
     source = module.source
     assert isinstance(node, ast.expr | ast.stmt | ast.keyword | ast.alias | ast.arg | ast.excepthandler)
     span = source.span(node)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With | ast.Try):
+    if isinstance(
+        node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With | ast.Try
+    ):
         span = Span(span.start, source.line_starts[node.lineno - 1] + len(source.line(node.lineno)))
     return Location(module.path, span, source.position(span.start), source.position(span.end))
 

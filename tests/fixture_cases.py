@@ -60,7 +60,7 @@ def cases(prefix: str) -> list[Case]:
 
 def marks(case: Case) -> list[tuple[str, int, str, str]]:
     """Return what people marked: file, row, code, and the level where it is not the rule's own."""
-    found = []
+    found: list[tuple[str, int, str, str]] = []
     for file in case.files:
         for row, line in enumerate(file.read_text("utf-8").splitlines(), 1):
             match = _MARK.search(line)

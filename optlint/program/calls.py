@@ -72,10 +72,18 @@ class Calls:
             if keyword.arg is not None:
                 keywords.append((keyword.arg, value))
             elif isinstance(value, Entries):
-                keywords.extend((key.value, inner) for key, inner in machine.entries(value) if isinstance(key, Const) and isinstance(key.value, str))
+                keywords.extend(
+                    (key.value, inner)
+                    for key, inner in machine.entries(value)
+                    if isinstance(key, Const) and isinstance(key.value, str)
+                )
             else:
                 keywords.append(("**", value))
-        if not isinstance(function, Function) and _CLEARING.search(_last_name(node.func)) and not isinstance(function, Method):
+        if (
+            not isinstance(function, Function)
+            and _CLEARING.search(_last_name(node.func))
+            and not isinstance(function, Method)
+        ):
             # Some other code's function of that name: whose gradients it clears is not known.
             machine.event(Act.CLEAR, (), node, known=False)
         return self.apply(function, positional, keywords, node)
@@ -87,7 +95,9 @@ class Calls:
             case Join():
                 options = [option for option in alternatives(function) if option != NONE]
                 if all(isinstance(option, External) for option in options):
-                    return self.torch.choose([option for option in options if isinstance(option, External)], positional, keywords, node)
+                    return self.torch.choose(
+                        [option for option in options if isinstance(option, External)], positional, keywords, node
+                    )
                 made: list[Value] = []
 
                 def arm(option: Value) -> bool:
@@ -143,14 +153,20 @@ class Calls:
     def follow(self, function: Function, positional: Sequence[Value], keywords: Keywords, node: ast.AST) -> Value:
         """Run a function of the project on the arguments, in place."""
         machine = self.machine
-        running = sum(1 for activation in machine.activations if activation.function is not None and activation.function.node is function.node)
+        running = sum(
+            1
+            for activation in machine.activations
+            if activation.function is not None and activation.function.node is function.node
+        )
         too_much = machine.exhausted() or len(machine.activations) > DEEPEST_CALL
         module = function.frame.module
         if running or too_much or module.trait(function.node, "generator", _is_generator):
             receiver = [function.receiver] if function.receiver is not None else []
             return self.unknown("", [*receiver, *positional], keywords, node)
         machine.entered.add(function.node)
-        frame = Frame(machine.serial(), function.frame.module, function.frame, *module.trait(function.node, "declared", _declared))
+        frame = Frame(
+            machine.serial(), function.frame.module, function.frame, *module.trait(function.node, "declared", _declared)
+        )
         owner = function.owner
         arguments = [function.receiver, *positional] if function.receiver is not None else list(positional)
         self._bind(function, frame, arguments, keywords)
@@ -183,7 +199,13 @@ class Calls:
         names = [*spec.posonlyargs, *spec.args]
         given = dict(keywords)
         defaults = dict(zip([argument.arg for argument in names[::-1]], spec.defaults[::-1], strict=False))
-        defaults.update({argument.arg: default for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if default is not None})
+        defaults.update(
+            {
+                argument.arg: default
+                for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
+                if default is not None
+            }
+        )
         spread = given.pop("**", None)
         for index, argument in enumerate([*names, *spec.kwonlyargs]):
             if index < len(positional) and index < len(names):
@@ -245,7 +267,9 @@ class Calls:
 
 
 def _last_name(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    return (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
 
 
 def _frame(info: ClassInfo, machine: Machine) -> Frame:

@@ -10,7 +10,7 @@ from optlint.program.lower import lower
 from optlint.program.objects import Model, Object, Optimizer, ParameterIterator, ParameterSource, Scheduler, canonical
 from optlint.program.program import Program
 from optlint.program.project import Project, parse
-from optlint.program.regions import Branch, Call, Jump, Loop, Region, Sequence, Try, Unrolled
+from optlint.program.regions import Branch, Call, Guard, Jump, Loop, Region, Sequence, Try, Unrolled
 
 
 def dump_file(path: Path, data: bytes) -> str:
@@ -55,19 +55,24 @@ class _Names:
         for value, name in self._names.items():
             match value:
                 case Optimizer():
-                    yield f"{name}: {'|'.join(sorted(value.classes)) or 'optimizer'} over {self._sources(value.sources, value.complete)}"
+                    classes = "|".join(sorted(value.classes)) or "optimizer"
+                    yield f"{name}: {classes} over {self._sources(value.sources, value.complete)}"
                 case Scheduler():
                     owners = ", ".join(self.name(owner) for owner in value.optimizers) or "?"
                     yield f"{name}: {'|'.join(sorted(value.classes)) or 'scheduler'} of {owners}"
                 case ParameterIterator():
-                    yield f"{name}: parameters {self._sources(value.sources, value.complete)}{' (one-shot)' if value.one_shot else ''}"
+                    once = " (one-shot)" if value.one_shot else ""
+                    yield f"{name}: parameters {self._sources(value.sources, value.complete)}{once}"
                 case Model() if value.parent is None:
                     yield f"{name}: module"
                 case _:
                     pass
 
     def _sources(self, sources: tuple[ParameterSource, ...], complete: bool) -> str:
-        parts = [self.name(source.model) + ("" if source.selection.value == "all" else f" ({source.selection.value})") for source in sources]
+        parts = [
+            self.name(source.model) + ("" if source.selection.value == "all" else f" ({source.selection.value})")
+            for source in sources
+        ]
         return ", ".join([*parts, *([] if complete else ["..."])])
 
 
@@ -76,7 +81,11 @@ def _region(region: Region, depth: int, names: _Names, path: Path) -> Iterator[s
     match region:
         case Event(act=act, subjects=subjects, place=place, detail=detail, known=known):
             where = "" if place.module.path == path else f"{place.module.path.name}:"
-            text = " ".join(part for part in (act.value, ", ".join(map(names.name, subjects)) or "?", f"[{detail}]" if detail else "") if part)
+            text = " ".join(
+                part
+                for part in (act.value, ", ".join(map(names.name, subjects)) or "?", f"[{detail}]" if detail else "")
+                if part
+            )
             row = getattr(place.node, "lineno", 0)
             yield f"{indent}{text}{'' if known else ' (and others)'}  @{where}{row}"
         case Jump(leave=leave):
@@ -85,7 +94,7 @@ def _region(region: Region, depth: int, names: _Names, path: Path) -> Iterator[s
             for item in items:
                 yield from _region(item, depth, names, path)
         case Branch(then=then, otherwise=otherwise, place=place, guard=guard, positive=positive):
-            test = "" if guard is None else f" {'' if positive else 'not '}{guard.subject.split(' [')[0]}{f' == {guard.constant}' if guard.constant else ''}"
+            test = "" if guard is None else f" {_test(guard, positive)}"
             yield f"{indent}branch{test}  @{getattr(place.node, 'lineno', 0)}"
             yield from _region(then, depth + 1, names, path)
             yield f"{indent}otherwise"
@@ -109,3 +118,8 @@ def _region(region: Region, depth: int, names: _Names, path: Path) -> Iterator[s
         case Call(name=name, body=body, place=place):
             yield f"{indent}call {name}  @{getattr(place.node, 'lineno', 0)}"
             yield from _region(body, depth + 1, names, path)
+
+
+def _test(guard: Guard, positive: bool) -> str:
+    subject = guard.subject.split(" [")[0]
+    return f"{'' if positive else 'not '}{subject}{f' == {guard.constant}' if guard.constant else ''}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from types import EllipsisType
 from typing import TYPE_CHECKING
 
 from optlint.program.events import Act
@@ -46,7 +47,9 @@ from optlint.program.values import (
 if TYPE_CHECKING:
     from optlint.program.calls import Calls
 
-GRADIENT_FREE = frozenset(("detach", "item", "data", "numpy", "tolist", "shape", "device", "dtype", "size", "requires_grad", "grad_fn"))
+GRADIENT_FREE = frozenset(
+    ("detach", "item", "data", "numpy", "tolist", "shape", "device", "dtype", "size", "requires_grad", "grad_fn")
+)
 """Attributes of a tensor that lead out of its graph."""
 
 
@@ -106,7 +109,8 @@ class Expressions:
         return value
 
     def _constant(self, node: ast.Constant) -> Value:
-        return Const(node.value) if node.value is not Ellipsis else self.machine.opaque()
+        value = node.value
+        return self.machine.opaque() if isinstance(value, EllipsisType) else Const(value)
 
     def _sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
         values: list[Value] = []
@@ -277,7 +281,9 @@ class Expressions:
             case Items():
                 items = self.machine.items(value)
                 match key:
-                    case Const(value=int(index)) if -len(items) <= index < len(items) and not self.machine.is_open(value):
+                    case Const(value=int(index)) if -len(items) <= index < len(items) and not self.machine.is_open(
+                        value
+                    ):
                         return items[index]
                     case _ if isinstance(node.slice, ast.Slice):
                         return self.machine.new_items(items, is_open=True)
@@ -365,7 +371,11 @@ class Expressions:
                 self.machine.emit(Branch(sequence(out), EMPTY, self.machine.place(operand)))
             if isinstance(right, Const) and self.truth(right) is stop:
                 return right if isinstance(right.value, bool) else self.machine.join([result, right])
-            result = self.machine.join([result, right]) if _plain(result) and _plain(right) else self.machine.mix("", [result, right])
+            result = (
+                self.machine.join([result, right])
+                if _plain(result) and _plain(right)
+                else self.machine.mix("", [result, right])
+            )
         return result
 
     def _compare(self, node: ast.Compare) -> Value:

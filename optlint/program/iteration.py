@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from optlint.program.events import Act
 from optlint.program.machine import Machine
-from optlint.program.objects import Model, Object, Parameter, ParameterIterator, ParameterSource, Selection
+from optlint.program.objects import Model, Parameter, ParameterIterator, ParameterSource, Selection
 from optlint.program.regions import EMPTY, Branch, Loop, Region, Unrolled, Variable, sequence
 from optlint.program.values import Const, Entries, Group, Groups, Items, Join, Opaque, Value, alternatives
 
@@ -87,10 +87,12 @@ class Iteration:
         return iterator
 
     def consume(self, value: Value, node: ast.AST) -> None:
-        """Note that a one-shot iterator of parameters is used up."""
-        for inner in alternatives(value):
-            if isinstance(inner, ParameterIterator) and inner.one_shot:
-                self.machine.event(Act.CONSUME, (inner,), node)
+        """Note that a one-shot iterator of parameters is used up.
+
+        A value that may be something else as well is passed over: which one it is depends on the path.
+        """
+        if isinstance(value, ParameterIterator) and value.one_shot:
+            self.machine.event(Act.CONSUME, (value,), node)
 
     def concatenated(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """Return `left + right` where both are lists, else None."""
@@ -303,7 +305,9 @@ def is_requires_grad(test: ast.expr) -> bool:
     match test:
         case ast.Attribute(attr="requires_grad"):
             return True
-        case ast.Compare(left=ast.Attribute(attr="requires_grad"), ops=[ast.Eq() | ast.Is()], comparators=[ast.Constant(value=True)]):
+        case ast.Compare(
+            left=ast.Attribute(attr="requires_grad"), ops=[ast.Eq() | ast.Is()], comparators=[ast.Constant(value=True)]
+        ):
             return True
         case ast.BoolOp(op=ast.And(), values=values):
             return any(is_requires_grad(value) for value in values)

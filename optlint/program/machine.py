@@ -103,7 +103,9 @@ class Machine:
             frame = self.frames[module] = Frame(self.serial(), module)
         return frame
 
-    def opaque(self, label: str = "", holds: frozenset[Object] = frozenset(), flows: frozenset[Model] = frozenset()) -> Opaque:
+    def opaque(
+        self, label: str = "", holds: frozenset[Object] = frozenset(), flows: frozenset[Model] = frozenset()
+    ) -> Opaque:
         """Return a new unknown value."""
         return Opaque(self.serial(), label, holds, flows)
 
@@ -264,8 +266,7 @@ class Machine:
         if len(plain) == len(values):
             return self.join(plain, born_since)
         # Items of containers: what any arm put in may be there; the longest list is taken as the truth.
-        longest = max((value for value in values if isinstance(value, tuple)), key=len)
-        return longest
+        return max((value for value in values if isinstance(value, tuple)), key=len)
 
     def join(self, values: Sequence[Value], born_since: int = 0) -> Value:
         """Return the value that is one of `values`.
@@ -279,7 +280,9 @@ class Machine:
         kept: list[Value] = []
         for value in flat:
             if isinstance(value, Object) and value.serial > born_since:
-                partner = next((o for o in kept if isinstance(o, Object) and o.serial > born_since and merge(o, value)), None)
+                partner = next(
+                    (o for o in kept if isinstance(o, Object) and o.serial > born_since and merge(o, value)), None
+                )
                 if partner is not None:
                     continue
             kept.append(value)
@@ -319,8 +322,9 @@ class Machine:
             case Object():
                 return self._reach_object(canonical(value), depth)
             case _:
-                if hasattr(value, "receiver"):
-                    return self.reach(value.receiver, depth)
+                receiver = getattr(value, "receiver", None)
+                if receiver is not None:
+                    return self.reach(receiver, depth)
                 if hasattr(value, "optimizer"):
                     return frozenset((canonical(value.optimizer),))
                 return frozenset()

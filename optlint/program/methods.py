@@ -53,14 +53,22 @@ _OPTIMIZER_LABEL = re.compile(r"(?i:optim)|(^|_)opt($|_|s$|[A-Z0-9])|(?:^|[a-z_]
 _SCHEDULER_LABEL = re.compile(r"(?i)sched")
 _STEPPED_LABEL = re.compile(f"{_OPTIMIZER_LABEL.pattern}|(?i:sched)")
 _SCALER_LABEL = re.compile(r"(?i)scaler")
-_MODEL_METHODS = frozenset(("parameters", "named_parameters", "train", "eval", "requires_grad_", "zero_grad", "load_state_dict", "state_dict", "modules", "children", "named_children", "named_modules")) - {"state_dict", "load_state_dict"}  # fmt: skip
+_MODEL_METHODS = frozenset(
+    """
+    parameters named_parameters train eval requires_grad_ zero_grad modules children named_children
+    named_modules
+    """.split()
+)
 _HARMLESS = frozenset(
-    ("append", "state_dict", "load_state_dict", "format", "join", "items", "keys", "values", "get", "update", "log", "info", "debug", "warning",
-     "error", "add_scalar", "add_scalars", "add_image", "write", "print", "item", "detach", "cpu", "cuda", "to", "float", "double", "half", "mean",
-     "sum", "backward", "set_postfix", "set_description", "numpy", "size", "view", "reshape", "flush", "close", "is_main_process", "main_process_first",
-     "wait_for_everyone", "save", "gather", "reduce", "add_argument", "parse_args", "get_lr", "get_last_lr", "manual_seed", "extend", "watch", "log_metrics",
-     "set_epoch", "tolist", "unsqueeze", "squeeze", "clone", "dim", "contiguous", "split", "strip", "startswith", "endswith", "time")
-)  # fmt: skip
+    """
+    add_argument add_image add_scalar add_scalars append backward clone close contiguous cpu cuda debug detach
+    dim double endswith error extend float flush format gather get get_last_lr get_lr half info
+    is_main_process item items join keys load_state_dict log log_metrics main_process_first manual_seed mean
+    numpy parse_args print reduce reshape save set_description set_epoch set_postfix size split squeeze
+    startswith state_dict strip sum time to tolist unsqueeze update values view wait_for_everyone warning
+    watch write
+    """.split()
+)
 """Methods of unknown values that do nothing to what the values hold."""
 
 
@@ -72,7 +80,9 @@ class Methods:
         self.expressions = expressions
         self.calls = calls
 
-    def call(self, receiver: Value, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+    def call(
+        self, receiver: Value, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
         """Return what the method gives, after its events."""
         machine = self.machine
         match receiver:
@@ -110,7 +120,15 @@ class Methods:
             case Opaque():
                 return self._opaque(receiver, name, positional, keywords, node)
             case Method(receiver=Model() as model, name=attribute):
-                return self.call(self.expressions.part(model, attribute) if _looks_like_part(name) else machine.mix(attribute, [model]), name, positional, keywords, node)
+                return self.call(
+                    self.expressions.part(model, attribute)
+                    if _looks_like_part(name)
+                    else machine.mix(attribute, [model]),
+                    name,
+                    positional,
+                    keywords,
+                    node,
+                )
             case Method(name="grad" | "data") if name in ("zero_", "fill_") and _is_gradient(receiver):
                 machine.event(Act.CLEAR, (), node, "zero", known=False)
                 return receiver
@@ -169,7 +187,9 @@ class Methods:
         if known is None:
             models = sorted((o for o in value.holds if isinstance(o, Model)), key=lambda o: o.serial)
             sources = tuple(ParameterSource(model, Selection.SOME) for model in models)
-            known = Optimizer(machine.serial(), machine.label(value), None, Confidence.USE, sources=sources, complete=False)
+            known = Optimizer(
+                machine.serial(), machine.label(value), None, Confidence.USE, sources=sources, complete=False
+            )
             machine.models[value.serial] = known
         known = canonical(known)
         return known if isinstance(known, Optimizer) else None
@@ -304,7 +324,9 @@ class Methods:
                 regions.append(sequence(out))
             self.expressions.iteration.one_of(regions, node)
 
-    def _optimizer(self, optimizer: Optimizer, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+    def _optimizer(
+        self, optimizer: Optimizer, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
         machine = self.machine
         named = dict(keywords)
         if name == "step":
@@ -330,7 +352,9 @@ class Methods:
             self.calls.escape({optimizer}, node)
         return machine.opaque()
 
-    def _scheduler(self, scheduler: Scheduler, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+    def _scheduler(
+        self, scheduler: Scheduler, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
         machine = self.machine
         if name in ("step", "step_update", "step_batch"):
             if scheduler.info is not None and scheduler.info.method(name) is not None:
@@ -345,7 +369,9 @@ class Methods:
             machine.event(Act.CALL, (scheduler,), node, name)
         return machine.opaque()
 
-    def _scaler(self, scaler: Scaler, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+    def _scaler(
+        self, scaler: Scaler, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
         machine = self.machine
         if name == "scale" and positional:
             return positional[0]
@@ -380,8 +406,20 @@ class Methods:
         if name == "requires_grad_":
             self.set_requires_grad(parameter.sources, positional[0] if positional else Const(True), node, parameter)
             return parameter
-        if name in ("cuda", "to", "half", "double", "bfloat16", "clone", "view", "reshape", "type") and not _moves_to_cpu(name, positional):
-            return Parameter(machine.serial(), parameter.label, machine.place(node), sources=parameter.sources, leaf=False)
+        if name in (
+            "cuda",
+            "to",
+            "half",
+            "double",
+            "bfloat16",
+            "clone",
+            "view",
+            "reshape",
+            "type",
+        ) and not _moves_to_cpu(name, positional):
+            return Parameter(
+                machine.serial(), parameter.label, machine.place(node), sources=parameter.sources, leaf=False
+            )
         if name in ("cpu", "to", "float"):
             return parameter
         if name in ("detach", "numel", "size", "dim", "item"):
@@ -390,7 +428,9 @@ class Methods:
             self.calls.escape({source.model for source in parameter.sources}, node)
         return machine.mix("", [parameter])
 
-    def set_requires_grad(self, sources: Sequence[ParameterSource], flag: Value, node: ast.AST, parameter: Parameter | None = None) -> None:
+    def set_requires_grad(
+        self, sources: Sequence[ParameterSource], flag: Value, node: ast.AST, parameter: Parameter | None = None
+    ) -> None:
         """Note that parameters are frozen or unfrozen."""
         machine = self.machine
         truth = self.expressions.truth(flag)
@@ -409,7 +449,9 @@ class Methods:
 
     # -- containers ---------------------------------------------------------------------------------------------
 
-    def _container(self, container: Items | Entries, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+    def _container(
+        self, container: Items | Entries, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
         machine = self.machine
         if isinstance(container, Entries):
             entries = machine.entries(container)
@@ -457,23 +499,35 @@ class Methods:
 
     # -- all else -----------------------------------------------------------------------------------------------
 
-    def _super(self, receiver: Super, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+    def _super(
+        self, receiver: Super, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
         inner = receiver.receiver
         if name == "__init__":
             if isinstance(inner, Instance):
-                self.calls.escape({o for value in (*positional, *(v for _, v in keywords)) for o in self.machine.reach(value)}, node)
+                self.calls.escape(
+                    {o for value in (*positional, *(v for _, v in keywords)) for o in self.machine.reach(value)}, node
+                )
             return NONE
         if isinstance(inner, Object):
-            return self.call(inner, name, positional, keywords, node) if not isinstance(inner, Instance) else self.calls.unknown(name, (inner, *positional), keywords, node)
+            return (
+                self.call(inner, name, positional, keywords, node)
+                if not isinstance(inner, Instance)
+                else self.calls.unknown(name, (inner, *positional), keywords, node)
+            )
         return self.calls.unknown(name, positional, keywords, node)
 
-    def _instance(self, receiver: Instance, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+    def _instance(
+        self, receiver: Instance, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
         """Call a method that the class does not have here: a base class that is not part of the project may."""
         machine = self.machine
         if name in ("parameters", "named_parameters", "requires_grad_", "zero_grad", *tables().moves):
             model = machine.models.get(receiver.serial)
             if model is None:
-                model = machine.models[receiver.serial] = Model(machine.serial(), receiver.label, receiver.place, Confidence.USE, info=receiver.info)
+                model = machine.models[receiver.serial] = Model(
+                    machine.serial(), receiver.label, receiver.place, Confidence.USE, info=receiver.info
+                )
             if isinstance(model, Model):
                 return self._model(model, name, positional, keywords, node)
         if name in ("backward", "manual_backward") and positional:
@@ -482,7 +536,9 @@ class Methods:
             return machine.opaque()
         return self.calls.unknown(name, (receiver, *positional), keywords, node)
 
-    def _opaque(self, receiver: Opaque, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+    def _opaque(
+        self, receiver: Opaque, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
         """Call a method of an unknown value: what it is may show by its name and by the method."""
         machine = self.machine
         known = machine.models.get(receiver.serial)
@@ -499,7 +555,9 @@ class Methods:
             scheduler = self.as_scheduler(receiver)
             return self.call(scheduler, name, positional, keywords, node) if scheduler is not None else machine.opaque()
         if name in ("scale", "unscale_", "step", "update") and _SCALER_LABEL.search(label):
-            return self._scaler(Scaler(machine.serial(), label, None, Confidence.NAME), name, positional, keywords, node)
+            return self._scaler(
+                Scaler(machine.serial(), label, None, Confidence.NAME), name, positional, keywords, node
+            )
         if name == "step" and positional and any(isinstance(o, Optimizer) for o in alternatives(positional[0])):
             return self._scaler(Scaler(machine.serial(), label, None, Confidence.USE), name, positional, keywords, node)
         if name in ("backward", "manual_backward"):
@@ -549,7 +607,11 @@ def _moves_to_cpu(name: str, positional: Sequence[Value]) -> bool:
 
 
 def _looks_like_part(name: str) -> bool:
-    return name in _MODEL_METHODS or name in tables().moves or name in ("__call__", "forward", "append", "add_module", "load_state_dict")
+    return (
+        name in _MODEL_METHODS
+        or name in tables().moves
+        or name in ("__call__", "forward", "append", "add_module", "load_state_dict")
+    )
 
 
 def _is_plain_name(name: str) -> bool:

@@ -11,10 +11,12 @@ from optlint.program.objects import Object, canonical
 from optlint.program.values import ClassValue, External, Frame, Function, Imported, ModuleValue, Value
 
 FOREIGN = frozenset(
-    ("torch", "torchvision", "torchaudio", "numpy", "scipy", "pandas", "matplotlib", "tqdm", "yaml", "sklearn", "PIL", "cv2",
-     "os", "sys", "math", "json", "re", "time", "random", "argparse", "logging", "collections", "functools", "itertools",
-     "typing", "pathlib", "copy", "dataclasses", "abc", "contextlib", "warnings", "datetime", "tensorflow", "keras", "jax")
-)  # fmt: skip
+    """
+    PIL abc argparse collections contextlib copy cv2 dataclasses datetime functools itertools jax json keras
+    logging math matplotlib numpy os pandas pathlib random re scipy sklearn sys tensorflow time torch
+    torchaudio torchvision tqdm typing warnings yaml
+    """.split()
+)
 """Packages that are never looked for among the project's files."""
 _BUILTINS = frozenset(dir(builtins))
 _MOST_HOPS = 6
@@ -165,7 +167,9 @@ class Names:
                 if found is not None:
                     return found
         if value.name and path.name == "__init__.py":
-            inner = project.locate(value.importer.path, f"{value.module}.{value.name}" if value.module else value.name, value.level)
+            inner = project.locate(
+                value.importer.path, f"{value.module}.{value.name}" if value.module else value.name, value.level
+            )
             submodule = project.load(inner) if inner is not None else None
             if submodule is not None:
                 return ModuleValue(submodule)
@@ -199,6 +203,11 @@ def _exports(dotted: str, name: str) -> bool:
 def _canonical_name(dotted: str) -> str:
     """Return one spelling for the modules that torch offers under several names."""
     parts = dotted.split(".")
-    if len(parts) == 4 and parts[:2] == ["torch", "optim"] and parts[2].islower() and parts[2] not in ("lr_scheduler", "swa_utils"):
+    if (
+        len(parts) == 4
+        and parts[:2] == ["torch", "optim"]
+        and parts[2].islower()
+        and parts[2] not in ("lr_scheduler", "swa_utils")
+    ):
         return f"torch.optim.{parts[3]}"
     return dotted

@@ -81,4 +81,8 @@ class Program:
 def _at_once(iterator: ParameterIterator, use: Event) -> bool:
     """Whether an iterator is used up by the very statement that makes it."""
     made = iterator.place
-    return made is not None and made.module is use.place.module and getattr(made.node, "lineno", 0) == getattr(use.place.node, "lineno", -1)
+    return (
+        made is not None
+        and made.module is use.place.module
+        and getattr(made.node, "lineno", 0) == getattr(use.place.node, "lineno", -1)
+    )

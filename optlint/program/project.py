@@ -19,7 +19,9 @@ KEPT = 3_000_000
 LEVELS = 6
 """How many folders above a file its project may begin."""
 _DEFINITION = re.compile(rb"^(?:async )?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
-_EVENTFUL = re.compile(rb"\bstep\b|backward|grad\b|optim|[Oo]pt\b|[Ss]chedul|_lr\b|parameters|Adam|SGD|Module\b|\bnn\.|cuda\(|\.to\(")
+_EVENTFUL = re.compile(
+    rb"\bstep\b|backward|grad\b|optim|[Oo]pt\b|[Ss]chedul|_lr\b|parameters|Adam|SGD|Module\b|\bnn\.|cuda\(|\.to\("
+)
 """A definition without any of these does nothing to an optimizer, nor does it make one."""
 _PROJECT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "optlint.toml")
 

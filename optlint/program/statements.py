@@ -29,7 +29,9 @@ from optlint.program.values import (
     alternatives,
 )
 
-_NO_GRAD = frozenset(("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad", "torch.autograd.inference_mode"))
+_NO_GRAD = frozenset(
+    ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad", "torch.autograd.inference_mode")
+)
 
 
 class Statements:
@@ -85,7 +87,12 @@ class Statements:
             self.expressions.evaluate(node.value)
             if isinstance(node.value, ast.Call):
                 name = node.value.func
-                if isinstance(name, ast.Attribute) and name.attr in ("exit", "_exit") and isinstance(name.value, ast.Name) and name.value.id in ("sys", "os"):
+                if (
+                    isinstance(name, ast.Attribute)
+                    and name.attr in ("exit", "_exit")
+                    and isinstance(name.value, ast.Name)
+                    and name.value.id in ("sys", "os")
+                ):
                     return False
         return True
 
@@ -101,7 +108,7 @@ class Statements:
         return True
 
     def _augmented(self, node: ast.AugAssign) -> bool:
-        current = self.expressions.evaluate(node.target)  # type: ignore[arg-type]
+        current = self.expressions.evaluate(node.target)
         value = self.expressions.evaluate(node.value)
         for option in alternatives(current):
             if isinstance(option, Items):
@@ -262,7 +269,9 @@ class Statements:
         if truth is not None:
             return self.run(node.body if truth else node.orelse)
         guard = guard_of(machine, node.test)
-        regions, falls = machine.fork([lambda: self._arm(node.test, True, node.body), lambda: self._arm(node.test, False, node.orelse)])
+        regions, falls = machine.fork(
+            [lambda: self._arm(node.test, True, node.body), lambda: self._arm(node.test, False, node.orelse)]
+        )
         expressions.branch(regions, node, guard)
         return falls
 
@@ -271,17 +280,27 @@ class Statements:
         negative = not outcome
         while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
             test, negative = test.operand, not negative
-        if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and isinstance(test.ops[0], ast.Is | ast.IsNot):
-            if isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None:
-                is_none = isinstance(test.ops[0], ast.Is) is not negative
-                value = self.machine.read(self.machine.frame.serial, test.left.id)
-                if isinstance(value, Join) and not is_none:
-                    self.machine.write(self.machine.frame.serial, test.left.id, self.machine.join(alternatives(value)))
+        if (
+            (
+                isinstance(test, ast.Compare)
+                and isinstance(test.left, ast.Name)
+                and isinstance(test.ops[0], ast.Is | ast.IsNot)
+            )
+            and isinstance(test.comparators[0], ast.Constant)
+            and test.comparators[0].value is None
+        ):
+            is_none = isinstance(test.ops[0], ast.Is) is not negative
+            value = self.machine.read(self.machine.frame.serial, test.left.id)
+            if isinstance(value, Join) and not is_none:
+                self.machine.write(self.machine.frame.serial, test.left.id, self.machine.join(alternatives(value)))
         return self.run(body)
 
     def _match(self, node: ast.Match) -> bool:
         self.expressions.evaluate(node.subject)
-        irrefutable = any(isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None for case in node.cases)
+        irrefutable = any(
+            isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None
+            for case in node.cases
+        )
         bodies = [case.body for case in node.cases] + ([] if irrefutable else [[]])
         regions, falls = self.machine.fork([lambda body=body: self.run(body) for body in bodies])  # type: ignore[misc]
         self.expressions.iteration.one_of(regions, node)
@@ -366,7 +385,13 @@ class Statements:
         """Return whether a context turns gradients on or off, or None where it does neither."""
         if not isinstance(context, ast.Call):
             return None
-        name = context.func.attr if isinstance(context.func, ast.Attribute) else context.func.id if isinstance(context.func, ast.Name) else ""
+        name = (
+            context.func.attr
+            if isinstance(context.func, ast.Attribute)
+            else context.func.id
+            if isinstance(context.func, ast.Name)
+            else ""
+        )
         if name in ("no_grad", "inference_mode"):
             return False
         if name == "enable_grad":

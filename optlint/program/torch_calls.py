@@ -45,11 +45,49 @@ if TYPE_CHECKING:
     from optlint.program.calls import Calls, Keywords
     from optlint.program.expressions import Expressions
 
-_OPTIMIZER_NAME = re.compile(r"adam|sgd|optim|lamb$|lion|prop$|adagrad|adadelta|adafactor|lars|novograd|sophia|shampoo|muon", re.I)
+_OPTIMIZER_NAME = re.compile(
+    r"adam|sgd|optim|lamb$|lion|prop$|adagrad|adadelta|adafactor|lars|novograd|sophia|shampoo|muon", re.I
+)
 _OPTIMIZER_KEYWORDS = frozenset(("lr", "learning_rate", "weight_decay", "betas", "momentum"))
-_TENSOR_MAKERS = frozenset(("randn", "rand", "zeros", "ones", "empty", "full", "tensor", "eye", "linspace", "arange", "randn_like", "zeros_like", "ones_like", "rand_like"))
-_PURE_ROOTS = FOREIGN | {"builtins", "wandb", "einops", "torchmetrics", "torchinfo", "torchsummary", "tensorboardX", "absl", "loguru", "rich", "click"}
-_SCALERS = frozenset(("torch.cuda.amp.GradScaler", "torch.amp.GradScaler", "torch.cuda.amp.grad_scaler.GradScaler", "torch.cpu.amp.GradScaler"))
+_TENSOR_MAKERS = frozenset(
+    (
+        "randn",
+        "rand",
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "tensor",
+        "eye",
+        "linspace",
+        "arange",
+        "randn_like",
+        "zeros_like",
+        "ones_like",
+        "rand_like",
+    )
+)
+_PURE_ROOTS = FOREIGN | {
+    "builtins",
+    "wandb",
+    "einops",
+    "torchmetrics",
+    "torchinfo",
+    "torchsummary",
+    "tensorboardX",
+    "absl",
+    "loguru",
+    "rich",
+    "click",
+}
+_SCALERS = frozenset(
+    (
+        "torch.cuda.amp.GradScaler",
+        "torch.amp.GradScaler",
+        "torch.cuda.amp.grad_scaler.GradScaler",
+        "torch.cpu.amp.GradScaler",
+    )
+)
 _PROGRESS = frozenset(("tqdm", "trange", "track", "progress_bar", "auto_tqdm", "prange"))
 
 
@@ -92,7 +130,11 @@ class TorchCalls:
         module, _, name = dotted.rpartition(".")
         if module == "builtins":
             handler = self._builtins.get(name)
-            return handler(positional, keywords, node) if handler else machine.mix("", [*positional, *(v for _, v in keywords)])
+            return (
+                handler(positional, keywords, node)
+                if handler
+                else machine.mix("", [*positional, *(v for _, v in keywords)])
+            )
         if module == "torch.optim" and (name in known.optimizers or name == "?"):
             return self.optimizer(frozenset((name,)), positional, keywords, node)
         if module == "torch.optim.lr_scheduler" and (name in known.schedulers or name == "?"):
@@ -133,7 +175,9 @@ class TorchCalls:
                 self.calls.methods.optimizer_step(value, (), node)
             return machine.opaque()
         if dotted.endswith("amp.initialize"):
-            return self._handed_back([*positional, *(value for key, value in keywords if key in ("models", "optimizers"))])
+            return self._handed_back(
+                [*positional, *(value for key, value in keywords if key in ("models", "optimizers"))]
+            )
         if dotted.endswith("amp.scale_loss"):
             return positional[0] if positional else machine.opaque()
         if name in _PROGRESS:
@@ -144,11 +188,17 @@ class TorchCalls:
             return self._pure(positional, keywords)
         return self._foreign(dotted, positional, keywords, node)
 
-    def choose(self, options: Sequence[External], positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+    def choose(
+        self, options: Sequence[External], positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
         """Call one of several names: a choice of optimizer or scheduler classes makes one object."""
         known = tables()
         names = [option.name.rpartition(".") for option in options]
-        if all(module == "torch.optim" and name in known.optimizers for module, _, name in names):
+        given = positional[0] if positional else dict(keywords).get("params")
+        if given is not None and all(
+            (module == "torch.optim" and name in known.optimizers) or _OPTIMIZER_NAME.search(name)
+            for module, _, name in names
+        ):
             return self.optimizer(frozenset(name for _, _, name in names), positional, keywords, node)
         if all(module == "torch.optim.lr_scheduler" and name in known.schedulers for module, _, name in names):
             return self.scheduler(frozenset(name for _, _, name in names), positional, keywords, node)
@@ -157,7 +207,12 @@ class TorchCalls:
     # -- making objects -----------------------------------------------------------------------------------------
 
     def optimizer(
-        self, classes: frozenset[str], positional: Sequence[Value], keywords: Keywords, node: ast.AST, info: ClassInfo | None = None
+        self,
+        classes: frozenset[str],
+        positional: Sequence[Value],
+        keywords: Keywords,
+        node: ast.AST,
+        info: ClassInfo | None = None,
     ) -> Optimizer:
         """Make an optimizer over what it is given."""
         machine, iteration = self.machine, self.expressions.iteration
@@ -179,7 +234,11 @@ class TorchCalls:
 
     def _as_parameters(self, given: Value) -> Value:
         """Unknown values that were given as parameters are modules' parameters as far as the optimizer goes."""
-        if isinstance(given, Method) and given.name in ("parameters", "named_parameters") and isinstance(given.receiver, Opaque | Model):
+        if (
+            isinstance(given, Method)
+            and given.name in ("parameters", "named_parameters")
+            and isinstance(given.receiver, Opaque | Model)
+        ):
             model = self.calls.methods.as_model(given.receiver)
             return model if model is not None else given
         return given
@@ -205,12 +264,20 @@ class TorchCalls:
                 machine.event(Act.NOT_PARAMETERS, (made,), node, "method")
             case Items():
                 items = machine.items(given)
-                if items and all(isinstance(item, ParameterIterator) and item.one_shot for item in items) and isinstance(_first(node), ast.Tuple | ast.List):
+                if (
+                    items
+                    and all(isinstance(item, ParameterIterator) and item.one_shot for item in items)
+                    and isinstance(_first(node), ast.Tuple | ast.List)
+                ):
                     machine.event(Act.NOT_PARAMETERS, (made,), node, "iterators")
                 for item in items:
                     if isinstance(item, Parameter) and not item.leaf and item.place is not None:
                         machine.event(Act.NON_LEAF, (made, item), item.place)
-                    if isinstance(item, Model) and item.confidence is Confidence.CERTAIN and isinstance(_first(node), ast.List):
+                    if (
+                        isinstance(item, Model)
+                        and item.confidence is Confidence.CERTAIN
+                        and isinstance(_first(node), ast.List)
+                    ):
                         machine.event(Act.NOT_PARAMETERS, (made, item), node, "modules")
             case _:
                 pass
@@ -223,7 +290,12 @@ class TorchCalls:
                             machine.event(Act.NON_LEAF, (made, value), value.place)
 
     def scheduler(
-        self, classes: frozenset[str], positional: Sequence[Value], keywords: Keywords, node: ast.AST, info: ClassInfo | None = None
+        self,
+        classes: frozenset[str],
+        positional: Sequence[Value],
+        keywords: Keywords,
+        node: ast.AST,
+        info: ClassInfo | None = None,
     ) -> Scheduler:
         """Make a scheduler and bind it to its optimizer, or to those of its children."""
         machine = self.machine
@@ -259,9 +331,15 @@ class TorchCalls:
         place = machine.place(node)
         for base in info.foreign_bases:
             module, _, name = base.rpartition(".")
-            if base in known.module_bases or module in ("torch.nn", "torch.nn.modules") or name in ("LightningModule", "PreTrainedModel"):
+            if (
+                base in known.module_bases
+                or module in ("torch.nn", "torch.nn.modules")
+                or name in ("LightningModule", "PreTrainedModel")
+            ):
                 return Model(machine.serial(), "", place, info=info)
-            if base in ("torch.optim.Optimizer", "torch.optim.optimizer.Optimizer") or (module == "torch.optim" and name in known.optimizers):
+            if base in ("torch.optim.Optimizer", "torch.optim.optimizer.Optimizer") or (
+                module == "torch.optim" and name in known.optimizers
+            ):
                 return self.optimizer(frozenset((info.name,)), positional, keywords, node, info)
             if module == "torch.optim.lr_scheduler" and (name in known.schedulers):
                 return self.scheduler(frozenset((info.name,)), positional, keywords, node, info)
@@ -314,8 +392,7 @@ class TorchCalls:
     def _pure(self, positional: Sequence[Value], keywords: Keywords) -> Value:
         """A call that keeps nothing and steps nothing: only data flows through it."""
         values = [*positional, *(value for _, value in keywords)]
-        made = self.machine.mix("", [value for value in values if not isinstance(value, Model)])
-        return made
+        return self.machine.mix("", [value for value in values if not isinstance(value, Model)])
 
     def _plain(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
         return self.machine.opaque()
@@ -358,11 +435,15 @@ class TorchCalls:
         sources, complete = self.expressions.iteration.sources(value)
         if not sources and not isinstance(value, ParameterIterator):
             return self.machine.mix("", positional)
-        lambda_body = function.node.body if isinstance(function, Function) and isinstance(function.node, ast.Lambda) else None
+        lambda_body = (
+            function.node.body if isinstance(function, Function) and isinstance(function.node, ast.Lambda) else None
+        )
         trainable = lambda_body is not None and is_requires_grad(lambda_body)
         selection = Selection.TRAINABLE if trainable else Selection.SOME
         made = ParameterIterator(self.machine.serial(), "", self.machine.place(node))
-        made.sources = tuple(ParameterSource(s.model, selection if s.selection is not Selection.SOME else s.selection) for s in sources)
+        made.sources = tuple(
+            ParameterSource(s.model, selection if s.selection is not Selection.SOME else s.selection) for s in sources
+        )
         made.one_shot, made.complete = True, complete
         made.named = isinstance(value, ParameterIterator) and value.named
         self.expressions.iteration.consume(value, node)
@@ -382,16 +463,25 @@ class TorchCalls:
         machine, iteration = self.machine, self.expressions.iteration
         known = [iteration.elements(column) for column in columns]
         lengths = {len(column) for column in known if column is not None}
-        if len(lengths) == 1 and any(isinstance(item, Object) for column in known if column is not None for item in column):
+        if len(lengths) == 1 and any(
+            isinstance(item, Object) for column in known if column is not None for item in column
+        ):
             count = lengths.pop()
             rows = [
-                machine.new_items([column[i] if column is not None else iteration.each(columns[c], node) for c, column in enumerate(known)])
+                machine.new_items(
+                    [
+                        column[i] if column is not None else iteration.each(columns[c], node)
+                        for c, column in enumerate(known)
+                    ]
+                )
                 for i in range(count)
             ]
             return machine.new_items(rows)
         for column in columns:
             iteration.consume(column, node)
-        return machine.new_items([machine.new_items([iteration.each(column, node) for column in columns])], is_open=True)
+        return machine.new_items(
+            [machine.new_items([iteration.each(column, node) for column in columns])], is_open=True
+        )
 
     def _dict(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
         pairs: list[tuple[Value, Value]] = []
@@ -420,7 +510,11 @@ class TorchCalls:
         """Whether an object is of a class, as far as that is certain."""
         if isinstance(kind, External):
             module, _, name = kind.name.rpartition(".")
-            if isinstance(value, Scheduler) and module == "torch.optim.lr_scheduler" and value.confidence is Confidence.CERTAIN:
+            if (
+                isinstance(value, Scheduler)
+                and module == "torch.optim.lr_scheduler"
+                and value.confidence is Confidence.CERTAIN
+            ):
                 if name == "_LRScheduler":
                     return None
                 if value.info is not None:
@@ -432,11 +526,15 @@ class TorchCalls:
             if kind.name in ("builtins.list", "builtins.tuple"):
                 return True if isinstance(value, Items) else False if isinstance(value, Object | Const) else None
             if kind.name == "builtins.dict":
-                return True if isinstance(value, Entries) else False if isinstance(value, Object | Const | Items) else None
+                return (
+                    True if isinstance(value, Entries) else False if isinstance(value, Object | Const | Items) else None
+                )
         if isinstance(kind, ClassValue) and isinstance(value, Object):
             info = getattr(value, "info", None)
             if isinstance(info, ClassInfo):
-                return any(parent is kind.info or parent.node is kind.info.node for parent in info.lineage) or (None if "" in info.foreign_bases else False)
+                return any(parent is kind.info or parent.node is kind.info.node for parent in info.lineage) or (
+                    None if "" in info.foreign_bases else False
+                )
         return None
 
     def _getattr(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
@@ -444,7 +542,11 @@ class TorchCalls:
             value, name = positional[0], positional[1]
             if isinstance(name, Const) and isinstance(name.value, str):
                 found = self.expressions.attribute(value, name.value, node)
-                return self.machine.join([found, positional[2]]) if len(positional) == 3 and isinstance(found, Method | Opaque) else found
+                return (
+                    self.machine.join([found, positional[2]])
+                    if len(positional) == 3 and isinstance(found, Method | Opaque)
+                    else found
+                )
             if isinstance(value, External):
                 return External(f"{value.name}.?")
         return self.machine.mix("", positional)
@@ -464,7 +566,14 @@ class TorchCalls:
 
     def _deepcopied(self, value: Value, node: ast.AST) -> Value:
         if isinstance(value, Model):
-            return Model(self.machine.serial(), "", self.machine.place(node), info=value.info, has_parameters=value.has_parameters, copied=True)
+            return Model(
+                self.machine.serial(),
+                "",
+                self.machine.place(node),
+                info=value.info,
+                has_parameters=value.has_parameters,
+                copied=True,
+            )
         return self.machine.opaque()
 
     def _handed_back(self, values: Sequence[Value]) -> Value:
@@ -481,7 +590,9 @@ class TorchCalls:
             given = positional[0] if positional else dict(keywords).get("params")
             parameters = given is not None and isinstance(given, ParameterIterator)
             listed = isinstance(given, Items) and bool(self.expressions.iteration.sources(given)[0])
-            if (parameters or listed) and (_OPTIMIZER_NAME.search(name) or _OPTIMIZER_KEYWORDS & {key for key, _ in keywords}):
+            if (parameters or listed) and (
+                _OPTIMIZER_NAME.search(name) or _OPTIMIZER_KEYWORDS & {key for key, _ in keywords}
+            ):
                 made = self.optimizer(frozenset((name,)), positional, keywords, node)
                 made.confidence = Confidence.USE
                 return made
@@ -501,7 +612,13 @@ def _is_container(model: Model) -> bool:
     """Whether iterating over the module may give parameters (`ParameterList`, an own `__iter__`)."""
     node = model.place.node if model.place is not None else None
     if isinstance(node, ast.Call):
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+        name = (
+            node.func.attr
+            if isinstance(node.func, ast.Attribute)
+            else node.func.id
+            if isinstance(node.func, ast.Name)
+            else ""
+        )
         if name in ("ParameterList", "ParameterDict"):
             return True
     return model.info is not None and model.info.method("__iter__") is not None

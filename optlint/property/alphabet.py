@@ -103,7 +103,9 @@ def _concerns_optimizer(event: Event, subjects: list[Object], binding: Binding) 
         unsure = not event.known or any(not optimizer.complete for optimizer in binding.optimizers)
         if unsure:
             return Match.YES if binding.alone else Match.MAYBE
-    if event.act in (Act.CLEAR, Act.SET_GRADIENT) and (not event.known or any(not optimizer.complete for optimizer in binding.optimizers)):
+    if event.act in (Act.CLEAR, Act.SET_GRADIENT) and (
+        not event.known or any(not optimizer.complete for optimizer in binding.optimizers)
+    ):
         # Clearing something unknown is taken to clear this optimizer's gradients: silence rather than a false alarm.
         return Match.YES
     return Match.NO
@@ -164,9 +166,7 @@ def escapes(event: Event, binding: Binding) -> bool:
     if event.act is not Act.ESCAPE:
         return False
     subjects = [canonical(subject) for subject in event.subjects]
-    if binding.scheduler in subjects or any(optimizer in subjects for optimizer in binding.optimizers):
-        return True
-    return False
+    return bool(binding.scheduler in subjects or any(optimizer in subjects for optimizer in binding.optimizers))
 
 
 def may_touch_gradients(event: Event, binding: Binding) -> bool:

@@ -9,7 +9,9 @@ from optlint.property.alphabet import Binding, Match
 from optlint.property.automaton import Anchor, Automaton, Verdict
 
 
-def monitor(automaton: Automaton, trace: Iterable[Event], binding: Binding) -> list[tuple[Verdict, Event, Event | None]]:
+def monitor(
+    automaton: Automaton, trace: Iterable[Event], binding: Binding
+) -> list[tuple[Verdict, Event, Event | None]]:
     """Return each verdict other than neutral, with its event and the event that it refers to."""
     state, anchor = 0, None
     verdicts: list[tuple[Verdict, Event, Event | None]] = []

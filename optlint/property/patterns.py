@@ -54,10 +54,14 @@ class Precedence:
                     if hits.bad and not hits.good:
                         yield from self._confirmed(program, entry, binding, early, hits)
 
-    def _confirmed(self, program: Program, entry: Entry, binding: Binding, early: Event, hits: Hits) -> Iterator[Violation]:
+    def _confirmed(
+        self, program: Program, entry: Entry, binding: Binding, early: Event, hits: Hits
+    ) -> Iterator[Violation]:
         for late, trail in hits.confirmed.items():
             if _share_loop(entry, early, late) or _begins(entry, binding, early, late):
-                yield Violation(program, early.place, {"early": early, "late": late}, tuple(trail.events()), binding, entry)
+                yield Violation(
+                    program, early.place, {"early": early, "late": late}, tuple(trail.events()), binding, entry
+                )
                 return
 
 
@@ -133,7 +137,9 @@ class Absence:
                         continue
                     for after, trail in hits.bad.items():
                         if after is not None:
-                            yield Violation(program, of.place, {"after": after, "of": of}, _between(after, trail), binding, entry)
+                            yield Violation(
+                                program, of.place, {"after": after, "of": of}, _between(after, trail), binding, entry
+                            )
                             break
 
 
@@ -203,7 +209,9 @@ class Response:
             (1, 0): Transition(2, anchor=Anchor.SET),
             (2, 0): Transition(2),
             (1, 1): Transition(0 if self.once else 1, Verdict.GOOD),
-            (2, 1): Transition(0 if self.once else 2, Verdict.BAD, Anchor.DROP if self.once else Anchor.KEEP, anchored=True),
+            (2, 1): Transition(
+                0 if self.once else 2, Verdict.BAD, Anchor.DROP if self.once else Anchor.KEEP, anchored=True
+            ),
         }
         if self.armed_by is None:
             transitions[0, 0] = Transition(2, anchor=Anchor.SET)
@@ -342,9 +350,18 @@ def _share_loop(entry: Entry, first: Event, second: Event) -> bool:
 
 def _begins(entry: Entry, binding: Binding, early: Event, late: Event) -> bool:
     """Whether `early` runs once before the loop of `late`, on a scheduler that was just made."""
-    made = any(event.act is Act.NEW and binding.scheduler in map(canonical, event.subjects) for event in entry.events)
+    made = any(
+        event.act is Act.NEW and any(canonical(subject) is binding.scheduler for subject in event.subjects)
+        for event in entry.events
+    )
     loaded = any(event.act is Act.LOAD for event in entry.events)
-    return made and not loaded and not enclosing(entry, early) and bool(enclosing(entry, late)) and not _conditional(entry.region, early)
+    return (
+        made
+        and not loaded
+        and not enclosing(entry, early)
+        and bool(enclosing(entry, late))
+        and not _conditional(entry.region, early)
+    )
 
 
 def _conditional(region: Region, event: Event) -> bool:

@@ -135,7 +135,12 @@ class _Run:
     def start(self, entry: Entry, loop: Loop | None) -> Configurations:
         """Run over an entry or a loop of it; return what holds at the end."""
         shape = shape_of(entry)
-        relevant = [event for act in (*sorted(self.acts, key=lambda act: act.value), Act.ESCAPE) for event in shape.by_act.get(act, ()) if self.matters(event)]
+        relevant = [
+            event
+            for act in (*sorted(self.acts, key=lambda act: act.value), Act.ESCAPE)
+            for event in shape.by_act.get(act, ())
+            if self.matters(event)
+        ]
         if not any(self.automaton.symbol(event, self.binding)[0] >= 0 for event in relevant):
             return {}
         region = shape.reduce(entry.region if loop is None else loop.body, relevant)
@@ -177,7 +182,12 @@ class _Run:
                     _merge(watcher, after)
                 return after
             case Jump(leave=leave):
-                target = {Leave.BREAK: self.breaks, Leave.CONTINUE: self.continues, Leave.RETURN: self.returns, Leave.RAISE: self.raises}[leave]
+                target = {
+                    Leave.BREAK: self.breaks,
+                    Leave.CONTINUE: self.continues,
+                    Leave.RETURN: self.returns,
+                    Leave.RAISE: self.raises,
+                }[leave]
                 if target:
                     _merge(target[-1], configurations)
                 return {}
@@ -188,6 +198,7 @@ class _Run:
             case Branch():
                 return self._branch(region, configurations)
             case Loop(body=body, orelse=orelse, assigned=assigned, endless=endless):
+
                 def forgets(guard: Guard) -> bool:
                     return not guard.variables.isdisjoint(assigned)
 
@@ -212,7 +223,9 @@ class _Run:
             case Try():
                 return self._try(region, configurations)
 
-    def iterate(self, body: Region, configurations: Configurations, forgets: Callable[[Guard], bool]) -> tuple[Configurations, Configurations]:
+    def iterate(
+        self, body: Region, configurations: Configurations, forgets: Callable[[Guard], bool]
+    ) -> tuple[Configurations, Configurations]:
         """Run a loop body to a fixed point; return what holds after its last iteration, and after a `break`."""
         finished: Configurations = {}
         broken: Configurations = {}

@@ -78,7 +78,13 @@ class Shape:
                 return Call(name, self._reduced(body, marked), place)
             case Try(body=body, handlers=handlers, orelse=orelse, final=final, place=place):
                 caught = tuple(self._reduced(handler, marked) for handler in handlers)
-                return Try(self._reduced(body, marked), caught, self._reduced(orelse, marked), self._reduced(final, marked), place)
+                return Try(
+                    self._reduced(body, marked),
+                    caught,
+                    self._reduced(orelse, marked),
+                    self._reduced(final, marked),
+                    place,
+                )
             case _:
                 return region
 

@@ -12,7 +12,7 @@ from optlint.property.violation import Violation
 
 def witness(violation: Violation) -> Iterator[tuple[Place, str]]:
     """Yield place and note of each step: how the objects are made, the calls that lead on, and the events."""
-    events = [event for event in violation.path]
+    events = list(violation.path)
     for role in violation.roles.values():
         if role not in events:
             events.append(role)

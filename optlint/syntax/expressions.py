@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from optlint.source.edits import Edit
 from optlint.source.text import Source, Span
@@ -135,8 +136,20 @@ class Expressions:
 
     def rename_attribute(self, node: ast.Attribute, name: str) -> Edit:
         """Return the edit that changes the last name of an attribute access."""
+        own = self.tree.own(node)
+        if self.tree.in_template(own):
+            return self._rename_in_template(own, node.attr, name)
         last = self.tokens.code[self.tokens.ending_at(self.span(node).end)]
         return Edit(Span(last.start, last.end), name)
+
+    def _rename_in_template(self, node: ast.AST, old: str, new: str) -> Edit:
+        """Rename inside an f-string, where positions are not to be had: by the text, if the name stands there once."""
+        template = self.tree.template(node)
+        span = self.source.span(template)
+        found = list(re.finditer(rf"\.({re.escape(old)})\b", self.source.text[span.start : span.end]))
+        if len(found) != 1:
+            raise CannotEditError(f"`{old}` cannot be told apart inside an f-string")
+        return Edit(Span(span.start + found[0].start(1), span.start + found[0].end(1)), new)
 
     def rename_import(self, alias: ast.alias, name: str) -> Edit:
         """Return the edit that changes the imported name; `as` and the name after it stay."""

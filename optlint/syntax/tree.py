@@ -117,6 +117,17 @@ class Tree:
         """Say whether an own node stands inside an f-string."""
         return id(node) in self._templated
 
+    def template(self, node: ast.AST) -> ast.JoinedStr:
+        """Return the outermost f-string around an own node.
+
+        Raises:
+            CannotEditError: there is none.
+        """
+        found = [ancestor for ancestor in self.ancestors(node) if isinstance(ancestor, ast.JoinedStr)]
+        if not found:
+            raise CannotEditError("the node stands in no f-string")
+        return found[-1]
+
 
 def _key(node: Located) -> _Key:
     return type(node), node.lineno, node.col_offset, node.end_lineno, node.end_col_offset

@@ -47,7 +47,9 @@ class Tables:
 
     def has_parameters(self, module_class: str) -> bool:
         """Whether a module class of `torch.nn`, named without its module, may have parameters."""
-        return module_class not in self.without_parameters and not module_class.endswith(self.endings_without_parameters)
+        return module_class not in self.without_parameters and not module_class.endswith(
+            self.endings_without_parameters
+        )
 
 
 @cache

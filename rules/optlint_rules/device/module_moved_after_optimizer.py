@@ -72,8 +72,8 @@ import ast
 
 from optlint.api import (
     OPTIMIZER,
-    UNSAFE,
     SAFE,
+    UNSAFE,
     Absence,
     Act,
     Applicability,
@@ -102,7 +102,8 @@ _CONVERSIONS = frozenset(("half", "double", "float", "bfloat16", "type"))
 
 def _held(event: Event, binding: Binding) -> bool:
     return event.detail != "cpu" and any(
-        model.has_parameters and model.confidence is not Confidence.NAME and binding.optimizer.holds(model) for model in event.models()
+        model.has_parameters and model.confidence is not Confidence.NAME and binding.optimizer.holds(model)
+        for model in event.models()
     )
 
 
@@ -112,9 +113,15 @@ def _level(violation: Violation) -> Level | None:
     events = list(entry.events)
     position = events.index(move)
     model = move.models()[0]
-    if any(event.act is Act.MOVE and any(other.overlaps(model) for other in event.models()) for event in events[:position]):
+    if any(
+        event.act is Act.MOVE and any(other.overlaps(model) for other in event.models()) for event in events[:position]
+    ):
         return None  # it is there already, or goes back and forth
-    own = [index for index, event in enumerate(events) if event.act is Act.STEP and optimizer in map(canonical, event.subjects)]
+    own = [
+        index
+        for index, event in enumerate(events)
+        if event.act is Act.STEP and optimizer in map(canonical, event.subjects)
+    ]
     if own and own[-1] < position:
         return None  # nothing is trained after it
     if b"set_overwrite_module_params_on_conversion(True)" in violation.at.module.source.data:
@@ -142,7 +149,11 @@ def _move_above(violation: Violation, editor: Editor) -> Edits | None:
     if optimizer.place is None or optimizer.place.module is not violation.at.module:
         return None
     built, moving = enclosing_statement(optimizer.place), enclosing_statement(violation.at)
-    if not isinstance(moving, ast.Expr | ast.Assign) or not editor.same_block(built, moving) or built.lineno >= moving.lineno:
+    if (
+        not isinstance(moving, ast.Expr | ast.Assign)
+        or not editor.same_block(built, moving)
+        or built.lineno >= moving.lineno
+    ):
         return None
     assert violation.entry is not None
     events = violation.entry.events
@@ -154,7 +165,9 @@ def _move_above(violation: Violation, editor: Editor) -> Edits | None:
         return None
     if isinstance(moving, ast.Assign):
         match moving:
-            case ast.Assign(targets=[target], value=ast.Call(func=ast.Attribute(value=receiver))) if ast.unparse(target) == ast.unparse(receiver):
+            case ast.Assign(targets=[target], value=ast.Call(func=ast.Attribute(value=receiver))) if ast.unparse(
+                target
+            ) == ast.unparse(receiver):
                 pass
             case _:
                 return None
@@ -170,8 +183,16 @@ def _applicability(violation: Violation) -> Applicability:
     between = block[block.index(built) + 1 : block.index(moving)] if moving in block else []
     schedulers = scheduler_statements(violation, optimizer, built, moving)
     straight = all(isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) for statement in between)
-    receiver = violation.at.node.func.value if isinstance(violation.at.node, ast.Call) and isinstance(violation.at.node.func, ast.Attribute) else None
-    used = names_in([receiver]) & names_in([statement for statement in between if statement not in schedulers]) if receiver is not None else set()
+    receiver = (
+        violation.at.node.func.value
+        if isinstance(violation.at.node, ast.Call) and isinstance(violation.at.node.func, ast.Attribute)
+        else None
+    )
+    used = (
+        names_in([receiver]) & names_in([statement for statement in between if statement not in schedulers])
+        if receiver is not None
+        else set()
+    )
     return SAFE if straight and not used and same_function(optimizer.place, violation.at) else UNSAFE
 
 
@@ -191,7 +212,11 @@ RULE = Rule(
     triggers=(("optim", "torch"),),
     property=Absence(of=EventPattern(OPTIMIZER, frozenset((Act.MOVE,)), _held), after=new(OPTIMIZER), definite=True),
     judge=_level,
-    wording=lambda violation, level: {"harm": "the next step meets state on another device or in another dtype" if level is Level.ERROR else "fragile, though harmless for this optimizer today"},
+    wording=lambda violation, level: {
+        "harm": "the next step meets state on another device or in another dtype"
+        if level is Level.ERROR
+        else "fragile, though harmless for this optimizer today"
+    },
     repair=Repair("Move the module before the optimizer is built", SAFE, _move_above, _applicability),
     evidence=Evidence.CRASH,
 )

@@ -69,7 +69,14 @@ _DTYPES = {"double": "torch.float64", "float": "torch.float32", "half": "torch.f
 def _find(program: Program) -> Iterator[Violation]:
     for entry in program.entries:
         for event in entry.having(Act.NON_LEAF):
-            yield Violation(program, event.place, {"tensor": event}, (event,), entry=entry, notes={event: "the result of this call is not a leaf"})
+            yield Violation(
+                program,
+                event.place,
+                {"tensor": event},
+                (event,),
+                entry=entry,
+                notes={event: "the result of this call is not a leaf"},
+            )
 
 
 def _inside(violation: Violation, editor: Editor) -> Edits | None:
@@ -79,7 +86,13 @@ def _inside(violation: Violation, editor: Editor) -> Edits | None:
             pass
         case _:
             return None
-    name = inner.func.attr if isinstance(inner.func, ast.Attribute) else inner.func.id if isinstance(inner.func, ast.Name) else ""
+    name = (
+        inner.func.attr
+        if isinstance(inner.func, ast.Attribute)
+        else inner.func.id
+        if isinstance(inner.func, ast.Name)
+        else ""
+    )
     if name == "Parameter" and inner.args:
         call = editor.text(node)[len(editor.text(inner)) :]
         first = editor.text(inner.args[0])
@@ -98,7 +111,7 @@ def _inside(violation: Violation, editor: Editor) -> Edits | None:
             argument, key = f"device={editor.text(device)}", "device"
         case "to", [dtype], []:
             argument, key = f"dtype={editor.text(dtype)}", "dtype"
-        case ("double" | "float" | "half" | "bfloat16"), [], []:
+        case (("double" | "float" | "half" | "bfloat16"), [], []):
             argument, key = f"dtype={_DTYPES[method].replace('torch', prefix or 'torch')}", "dtype"
         case _:
             return None

@@ -42,7 +42,9 @@ def stepped(call: ast.AST) -> ast.expr | None:
     match call:
         case ast.Call(func=ast.Attribute(value=receiver, attr="step"), args=[]):
             return receiver
-        case ast.Call(func=ast.Attribute(attr="step" | "optimizer_step"), args=[first, *_]) if isinstance(first, ast.Name | ast.Attribute):
+        case ast.Call(func=ast.Attribute(attr="step" | "optimizer_step"), args=[first, *_]) if isinstance(
+            first, ast.Name | ast.Attribute
+        ):
             return first
         case ast.Call(func=ast.Attribute(value=receiver, attr="step")):
             return receiver

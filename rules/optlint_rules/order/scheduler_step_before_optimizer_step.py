@@ -148,7 +148,12 @@ def _to_loop_end(violation: Violation, editor: Editor) -> Edits | None:
     if loops:
         return editor.move_to_end(statement, loops[0]) if owner is loops[0] and not _leaves(loops[0]) else None
     function = enclosing_function(early.place)
-    if not early.stack or owner is not function or not isinstance(function, ast.FunctionDef) or not _steps_inside(violation):
+    if (
+        not early.stack
+        or owner is not function
+        or not isinstance(function, ast.FunctionDef)
+        or not _steps_inside(violation)
+    ):
         return None
     returns = [node for node in ast.walk(function) if isinstance(node, ast.Return | ast.Yield)]
     if not returns:

@@ -190,7 +190,9 @@ def _delete(violation: Violation, editor: Editor) -> Edits | None:
 
 def _plain(event: Event, binding: Binding) -> bool:
     """Of a composite and its child, each step counts; with an explicit epoch, repeating a step changes nothing."""
-    return event.detail == "" or any("ReduceLROnPlateau" in scheduler.classes for scheduler in event.subjects if isinstance(scheduler, Scheduler))
+    return event.detail == "" or any(
+        "ReduceLROnPlateau" in scheduler.classes for scheduler in event.subjects if isinstance(scheduler, Scheduler)
+    )
 
 
 RULE = Rule(

@@ -120,7 +120,11 @@ def _before_forward(violation: Violation, editor: Editor) -> Edits | None:
     if not isinstance(statement, ast.Expr) or statement.value is not clearing.node:
         return None
     gradient = next((event for event in reversed(_before(violation)) if event.act is Act.BACKWARD), None)
-    if gradient is None or not same_function(gradient.place, clearing) or not editor.same_block(gradient.place.node, statement):
+    if (
+        gradient is None
+        or not same_function(gradient.place, clearing)
+        or not editor.same_block(gradient.place.node, statement)
+    ):
         return None
     return editor.move_before(statement, forward_statement(violation, gradient.place))
 

@@ -110,7 +110,9 @@ def _level(violation: Violation) -> Level | None:
     info = violation.binding.optimizer.info
     if info is not None:
         found = info.method("step")
-        if found is not None and "grad" in found[0].module.segment(found[1]).replace(".grad.", "").replace("p.grad", ""):
+        if found is not None and "grad" in found[0].module.segment(found[1]).replace(".grad.", "").replace(
+            "p.grad", ""
+        ):
             return None
     return Level.ERROR
 

@@ -105,10 +105,16 @@ def _find(program: Program) -> Iterator[Violation]:
             freezing = _frozen_then(entry, position, optimizer)
             if freezing is not None and optimizer.info is None:
                 costly = sorted(optimizer.classes & tables().touches_frozen)
-                harm = f"{costly[0]} allocates state for them or refuses them" if costly else "they are passed over at each step"
+                harm = (
+                    f"{costly[0]} allocates state for them or refuses them"
+                    if costly
+                    else "they are passed over at each step"
+                )
                 level = Level.WARNING if costly else Level.NOTE
                 roles = {"new": event, "freeze": freezing}
-                yield Violation(program, event.place, roles, (freezing, event), entry=entry, parts={"harm": harm}, level=level)
+                yield Violation(
+                    program, event.place, roles, (freezing, event), entry=entry, parts={"harm": harm}, level=level
+                )
 
 
 def _frozen_then(entry: Entry, position: int, optimizer: Optimizer) -> Event | None:

@@ -91,7 +91,6 @@ from optlint.api import (
     enclosing_statement,
 )
 
-
 _SLIP = re.compile(r"requires?d?_?(?:a_)?grad(?:s|ient|ients)?_?|grads?_requir\w+|need_?s?_grad", re.IGNORECASE)
 
 
@@ -100,9 +99,18 @@ def _find(program: Program) -> Iterator[Violation]:
         for event in entry.having(Act.SET_ATTRIBUTE):
             subject = event.subjects[0] if event.subjects else None
             if isinstance(subject, Parameter) and event.detail != "requires_grad" and _near(event.detail):
-                yield Violation(program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("parameter", event))
-            elif isinstance(subject, Model) and not _is_self(event) and _near(event.detail) and _is_module(subject, event.detail):
-                yield Violation(program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("module", event))
+                yield Violation(
+                    program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("parameter", event)
+                )
+            elif (
+                isinstance(subject, Model)
+                and not _is_self(event)
+                and _near(event.detail)
+                and _is_module(subject, event.detail)
+            ):
+                yield Violation(
+                    program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("module", event)
+                )
 
 
 def _is_self(event: Event) -> bool:

@@ -73,7 +73,15 @@ _WHAT = {
 def _find(program: Program) -> Iterator[Violation]:
     for entry in program.entries:
         for event in entry.having(Act.NOT_PARAMETERS):
-            yield Violation(program, event.place, {"new": event}, (event,), entry=entry, parts={"what": _WHAT[event.detail]}, notes={event: "the optimizer is built"})
+            yield Violation(
+                program,
+                event.place,
+                {"new": event},
+                (event,),
+                entry=entry,
+                parts={"what": _WHAT[event.detail]},
+                notes={event: "the optimizer is built"},
+            )
 
 
 def _parameters(violation: Violation, editor: Editor) -> Edits | None:

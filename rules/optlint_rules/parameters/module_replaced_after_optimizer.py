@@ -136,7 +136,10 @@ def _level(violation: Violation) -> Level | None:
         # The optimizer is not seen to step: what counts is whether a later one takes its place.
         events = violation.entry.events
         after = events[events.index(violation.roles["trigger"]) :]
-        if any(event.act is Act.NEW and any(getattr(o, "holds", lambda _: False)(owner) for o in event.subjects) for event in after):
+        if any(
+            event.act is Act.NEW and any(getattr(o, "holds", lambda _: False)(owner) for o in event.subjects)
+            for event in after
+        ):
             return None
         optimizer = violation.binding.optimizer
         if any(event.act is Act.ESCAPE and optimizer in map(canonical, event.subjects) for event in after):
@@ -153,7 +156,11 @@ def _rebuild_below(violation: Violation, editor: Editor) -> Edits | None:
         return None
     moved = [built, *scheduler_statements(violation, optimizer, built, replaced)]
     names = names_in(built.targets)
-    if any(names & names_in([statement]) for statement in editor.statements_between(built, replaced) if statement not in moved):
+    if any(
+        names & names_in([statement])
+        for statement in editor.statements_between(built, replaced)
+        if statement not in moved
+    ):
         return None
     if names & names_in([replaced]):
         return None

@@ -11,7 +11,9 @@ _UNKNOWN = object()
 
 def starts_at_zero(scheduler: Scheduler) -> bool:
     """Whether the schedule begins at the rate 0, so that stepping it first wastes nothing."""
-    if any(name.endswith(":warmup") for name in scheduler.classes) or any("warm" in name.lower() and scheduler.info for name in scheduler.classes):
+    if any(name.endswith(":warmup") for name in scheduler.classes) or any(
+        "warm" in name.lower() and scheduler.info for name in scheduler.classes
+    ):
         return True
     if scheduler.place is None or not isinstance(scheduler.place.node, ast.Call) or "LambdaLR" not in scheduler.classes:
         return False
@@ -31,7 +33,9 @@ def _at_zero(function: ast.expr, place: Place) -> object:
             for scope in (enclosing_function(place), place.module.tree):
                 for node in ast.walk(scope):
                     match node:
-                        case ast.FunctionDef(name=found, args=ast.arguments(args=[ast.arg(arg=argument), *_])) if found == name:
+                        case ast.FunctionDef(name=found, args=ast.arguments(args=[ast.arg(arg=argument), *_])) if (
+                            found == name
+                        ):
                             return _Zero(argument).run(node.body)
                         case ast.Assign(targets=[ast.Name(id=found)], value=ast.Lambda() as value) if found == name:
                             return _at_zero(value, place)

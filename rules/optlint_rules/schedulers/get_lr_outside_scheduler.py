@@ -109,7 +109,11 @@ def _find(program: Program) -> Iterator[Violation]:
                 continue
             if scheduler.info is not None or scheduler.confidence is not Confidence.CERTAIN:
                 continue
-            facts = {tables().schedulers[name.partition(":")[0]].get_lr for name in scheduler.classes if name.partition(":")[0] in tables().schedulers}
+            facts = {
+                tables().schedulers[name.partition(":")[0]].get_lr
+                for name in scheduler.classes
+                if name.partition(":")[0] in tables().schedulers
+            }
             level = Level.ERROR if facts == {"raises"} else Level.WARNING
             what = {
                 frozenset(("raises",)): "`{0}` raises NotImplementedError for {1}",
@@ -117,7 +121,15 @@ def _find(program: Program) -> Iterator[Violation]:
             }.get(frozenset(facts), "`{0}` gives a wrong learning rate outside of {1}")
             names = " or ".join(sorted(name.partition(":")[0] for name in scheduler.classes)) or "the scheduler"
             text = ast.unparse(event.place.node)
-            yield Violation(program, event.place, {"call": event}, (event,), entry=entry, parts={"what": what.format(text, names)}, level=level)
+            yield Violation(
+                program,
+                event.place,
+                {"call": event},
+                (event,),
+                entry=entry,
+                parts={"what": what.format(text, names)},
+                level=level,
+            )
 
 
 def _rename(violation: Violation, editor: Editor) -> Edits | None:

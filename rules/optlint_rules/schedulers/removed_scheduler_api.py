@@ -84,6 +84,7 @@ from optlint.api import (
     SAFE,
     Act,
     Confidence,
+    Edit,
     Editor,
     Edits,
     Evidence,
@@ -95,7 +96,6 @@ from optlint.api import (
     Rule,
     Scheduler,
     Violation,
-    parent,
 )
 
 _OLD = "torch.optim.lr_scheduler._LRScheduler"
@@ -110,7 +110,12 @@ def _find(program: Program) -> Iterator[Violation]:
             match node:
                 case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
                     for name in _old_names(program, kind):
-                        yield _violation(program, name, "`isinstance` with `_LRScheduler` is false for every scheduler of torch 2", Level.ERROR)
+                        yield _violation(
+                            program,
+                            name,
+                            "`isinstance` with `_LRScheduler` is false for every scheduler of torch 2",
+                            Level.ERROR,
+                        )
                 case ast.ClassDef():
                     yield from _subclass(program, node)
                 case ast.arg(annotation=ast.expr() as annotation) | ast.AnnAssign(annotation=annotation):
@@ -138,7 +143,8 @@ def _constructions(program: Program) -> Iterator[Violation]:
                 continue
             for keyword in call.keywords:
                 if keyword.arg == "verbose":
-                    parts = {"what": f"{' or '.join(sorted(scheduler.classes))} raises TypeError: `verbose` was removed in torch 2.7"}
+                    names = " or ".join(sorted(scheduler.classes))
+                    parts = {"what": f"{names} raises TypeError: `verbose` was removed in torch 2.7"}
                     yield Violation(program, event.place, {}, (event,), entry=entry, parts=parts)
 
 
@@ -160,10 +166,21 @@ def _subclass(program: Program, node: ast.ClassDef) -> Iterator[Violation]:
         return
     for inner in ast.walk(node):
         match inner:
-            case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"), args=args, keywords=keywords):
-                passed = len(args) > 2 and all(program.qualify(base) in (_OLD, _FAMILY + "LRScheduler") for base in node.bases)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"),
+                args=args,
+                keywords=keywords,
+            ):
+                passed = len(args) > 2 and all(
+                    program.qualify(base) in (_OLD, _FAMILY + "LRScheduler") for base in node.bases
+                )
                 if passed or any(keyword.arg == "verbose" for keyword in keywords):
-                    yield _violation(program, inner, "TypeError: the constructor of the base class takes no `verbose` since torch 2.7", Level.ERROR)
+                    yield _violation(
+                        program,
+                        inner,
+                        "TypeError: the constructor of the base class takes no `verbose` since torch 2.7",
+                        Level.ERROR,
+                    )
             case _:
                 pass
 
@@ -190,7 +207,7 @@ def _mend(violation: Violation, editor: Editor) -> Edits | None:
 
 def _rename_all(program: Program, editor: Editor) -> Edits:
     """Rename all uses and the import together: renamed alone, either would no longer find the other."""
-    edits: list = []
+    edits: list[Edit] = []
     for node in program.nodes():
         match node:
             case ast.ImportFrom(module="torch.optim.lr_scheduler", names=names):
