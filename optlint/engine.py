@@ -64,6 +64,8 @@ class Engine:
             absolute = path.absolute()
             module = self._project.loaded(absolute, data) or parse(absolute, data)
         except ParseError as error:
+            if b"{%" in data:
+                return []  # a template of a file, which has yet to become Python
             return [_unreadable(path, error.reason, error.row, error.column)]
         self._project.add(module)
         self._shown[absolute] = path

@@ -79,11 +79,8 @@ class Calls:
                 )
             else:
                 keywords.append(("**", value))
-        if (
-            not isinstance(function, Function)
-            and _CLEARING.search(_last_name(node.func))
-            and not isinstance(function, Method)
-        ):
+        name = _last_name(node.func)
+        if not isinstance(function, Function) and name != "zero_grad" and _CLEARING.search(name):
             # Some other code's function of that name: whose gradients it clears is not known.
             machine.event(Act.CLEAR, (), node, known=False)
         return self.apply(function, positional, keywords, node)
@@ -243,9 +240,24 @@ class Calls:
             owner, function = found
             bound = Function(function, _frame(owner, machine), owner, made)
             self.follow(bound, positional, keywords, node)
+            if isinstance(made, Model):
+                made.has_parameters = self._may_have_parameters(made, info)
         elif isinstance(made, Instance):
             self._fill_fields(info, made, positional, keywords)
         return made
+
+    def _may_have_parameters(self, made: Model, info: ClassInfo) -> bool:
+        """Whether a module of the project may have parameters, by what its `__init__` has set."""
+        if any(base not in ("torch.nn.Module", "torch.nn.modules.Module") for base in info.foreign_bases):
+            return True
+        machine = self.machine
+        for name in sorted(machine.owned.get(made.serial, ())):
+            stored = machine.store.get((made.serial, name))
+            if isinstance(stored, Model) and not stored.has_parameters:
+                continue
+            if stored is not None and not isinstance(stored, Const):
+                return True
+        return any(part.has_parameters for part in made.parts.values())
 
     def _fill_fields(self, info: ClassInfo, made: Instance, positional: Sequence[Value], keywords: Keywords) -> None:
         """Set the fields of a dataclass or named tuple from its constructor's arguments."""

@@ -207,7 +207,7 @@ class Expressions:
                     return Function(found[1], self.machine.module_frame(found[0].module), found[0])
                 constant = info.class_attribute(name)
                 if constant is not None and isinstance(constant[1], ast.Constant):
-                    return Const(constant[1].value)
+                    return Const(constant[1].value)  # type: ignore[arg-type]
                 return Method(value, name)
             case Super(info=info, receiver=receiver):
                 lineage = getattr(receiver, "info", None) or info

@@ -135,8 +135,10 @@ class Statements:
                     machine.names.setdefault(value.serial, attribute)
                 elif isinstance(value, Object) and not value.label:
                     value.label = ast.unparse(target)
-                for option in alternatives(owner):
-                    self.set_attribute(option, attribute, value, node)
+                options = alternatives(owner)
+                owners = tuple(model for model in map(self._model_of, options) if model is not None)
+                for option in options:
+                    self.set_attribute(option, attribute, value, node, owners)
             case ast.Subscript(value=inner, slice=index):
                 owner = self.expressions.evaluate(inner)
                 key = self.expressions.evaluate(index)
@@ -149,8 +151,14 @@ class Statements:
             case _:
                 pass
 
-    def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
-        """Note `owner.name = value`."""
+    def _model_of(self, value: Value) -> Model | None:
+        known = self.machine.models.get(value.serial) if isinstance(value, Opaque) else value
+        return known if isinstance(known, Model) else None
+
+    def set_attribute(
+        self, owner: Value, name: str, value: Value, node: ast.AST, owners: tuple[Model, ...] = ()
+    ) -> None:
+        """Note `owner.name = value`; `owners` are all that the left side may be."""
         machine = self.machine
         if isinstance(owner, Opaque):
             known = machine.models.get(owner.serial)
@@ -173,7 +181,7 @@ class Statements:
                 elif name != "data":
                     machine.event(Act.SET_ATTRIBUTE, (owner, *(source.model for source in owner.sources)), node, name)
             case Model():
-                self._set_module_attribute(owner, name, value, node)
+                self._set_module_attribute(owner, name, value, node, owners)
             case Instance() | Optimizer() | Scheduler():
                 machine.write(owner.serial, name, value)
             case Method(receiver=Model() as model, name=part):
@@ -186,7 +194,9 @@ class Statements:
             case _:
                 pass
 
-    def _set_module_attribute(self, owner: Model, name: str, value: Value, node: ast.AST) -> None:
+    def _set_module_attribute(
+        self, owner: Model, name: str, value: Value, node: ast.AST, owners: tuple[Model, ...] = ()
+    ) -> None:
         machine = self.machine
         if name == "grad":
             if value == NONE:
@@ -200,7 +210,7 @@ class Statements:
                 if truth is not None:
                     machine.event(Act.UNFREEZE if truth else Act.FREEZE, (owner,), node, "some")
             return
-        fresh = self._fresh(value, owner)
+        fresh = self._fresh(value, owners or (owner,))
         old = owner.parts.get(name)
         for option in alternatives(value):
             if isinstance(option, Model):
@@ -213,20 +223,20 @@ class Statements:
         elif not isinstance(value, Model | Parameter):
             machine.event(Act.SET_ATTRIBUTE, (owner,), node, name)
 
-    def _fresh(self, value: Value, owner: Model) -> bool:
-        """Whether an assigned value brings parameters that `owner` did not have."""
-        for option in alternatives(value):
-            if isinstance(option, Parameter):
-                return not option.sources
-            if isinstance(option, Model) and option.has_parameters and not option.copied:
-                inner = list(option.parts.values())
-                if option.within(owner) or owner.within(option):
-                    continue
-                if not inner and not option.wraps:
-                    return True
-                if any(self._fresh(part, owner) for part in inner):
-                    return True
-        return False
+    def _fresh(self, value: Value, owners: tuple[Model, ...]) -> bool:
+        """Whether an assigned value brings parameters that none of its owners had, whatever it is."""
+        options = alternatives(value)
+        return bool(options) and all(self._brings_new(option, owners) for option in options)
+
+    def _brings_new(self, value: Value, owners: tuple[Model, ...]) -> bool:
+        if isinstance(value, Parameter):
+            return not value.sources
+        if not isinstance(value, Model) or not value.has_parameters or value.copied:
+            return False
+        if any(value.within(owner) or owner.within(value) for owner in owners):
+            return False
+        parts = list(value.parts.values())
+        return any(self._brings_new(part, owners) for part in parts) if parts else not value.wraps
 
     def _set_item(self, owner: Value, key: Value, value: Value, target: ast.Subscript, node: ast.AST) -> None:
         machine = self.machine

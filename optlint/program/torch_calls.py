@@ -376,7 +376,8 @@ class TorchCalls:
         """Note a backward from the losses."""
         machine = self.machine
         reached = set().union(*(machine.flow(loss) for loss in losses)) if losses else set()
-        models = sorted(reached, key=lambda model: model.serial)
+        # A loss function alone tells nothing of where its inputs came from.
+        models = sorted((model for model in reached if model.has_parameters), key=lambda model: model.serial)
         machine.event(Act.BACKWARD, models, node, known=bool(models))
         return NONE
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from optlint.program.events import Act, Event
-from optlint.program.objects import Model, Object, Optimizer, ParameterIterator, Scheduler, canonical
+from optlint.program.objects import Confidence, Model, Object, Optimizer, ParameterIterator, Scheduler, canonical
 
 
 class Role(enum.Enum):
@@ -103,12 +103,23 @@ def _concerns_optimizer(event: Event, subjects: list[Object], binding: Binding) 
         unsure = not event.known or any(not optimizer.complete for optimizer in binding.optimizers)
         if unsure:
             return Match.YES if binding.alone else Match.MAYBE
+        if not _surely_apart(models, binding):
+            return Match.MAYBE
     if event.act in (Act.CLEAR, Act.SET_GRADIENT) and (
         not event.known or any(not optimizer.complete for optimizer in binding.optimizers)
     ):
         # Clearing something unknown is taken to clear this optimizer's gradients: silence rather than a false alarm.
         return Match.YES
     return Match.NO
+
+
+def _surely_apart(models: list[Model], binding: Binding) -> bool:
+    """Whether modules are known well enough to say that they share nothing with those of the optimizers.
+
+    What is known by its use alone may be a part of another one, or be wrapped around it.
+    """
+    held = [source.model for optimizer in binding.optimizers for source in optimizer.sources]
+    return all(model.confidence is Confidence.CERTAIN and model.root().place is not None for model in (*models, *held))
 
 
 def step(role: Role) -> EventPattern:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LITERALS = (b"torch", b"lr_scheduler", b"LRScheduler", b"backward(", b"parameters(", b"requires_grad", b"Parameter(")
+LITERALS = (b"torch", b"lr_scheduler", b"LRScheduler", b"backward(", b"parameters(", b".requir", b"_requir", b"_grad")
 """Each group of triggers of each bundled rule has a token that holds one of these; a test sees to it."""
 
 SUPPRESSION = b"optlint:"

@@ -97,6 +97,8 @@ from optlint.api import (
 )
 from optlint_rules.parameters.construction import names_assigned, names_in, scheduler_statements
 
+_MENDED = (".state.values()", ".state.items()", "amp.initialize")
+"""Signs that loaded state is moved by hand, or by apex."""
 _CONVERSIONS = frozenset(("half", "double", "float", "bfloat16", "type"))
 
 
@@ -128,6 +130,8 @@ def _level(violation: Violation) -> Level | None:
         return Level.ERROR
     started = any(index < position for index in own)
     loaded = any(event.act is Act.LOAD and optimizer in map(canonical, event.subjects) for event in events[:position])
+    if loaded and not started and any(token in violation.at.module.source.text for token in _MENDED):
+        return Level.NOTE
     if (started or loaded) and not _stateless(violation):
         return Level.ERROR
     if optimizer.classes and optimizer.classes <= tables().state_on_init and move.detail not in _CONVERSIONS:
@@ -209,7 +213,7 @@ RULE = Rule(
     code="OPT301",
     level=Level.ERROR,
     message="{harm}: `{of}` comes after the optimizer was built",
-    triggers=(("optim", "torch"),),
+    triggers=(("optimizer", "torch"), ("optim.", "torch"), ("torch.optim",)),
     property=Absence(of=EventPattern(OPTIMIZER, frozenset((Act.MOVE,)), _held), after=new(OPTIMIZER), definite=True),
     judge=_level,
     wording=lambda violation, level: {

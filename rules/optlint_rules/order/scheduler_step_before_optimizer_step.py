@@ -184,8 +184,8 @@ def _leaves(loop: ast.AST) -> bool:
 RULE = Rule(
     code="OPT101",
     level=Level.ERROR,
-    message="the first learning rate is never used: `{early}` runs before `{late}`",
-    triggers=((".step(", "backward("), ("optim", "torch")),
+    message="the schedule runs one step early: `{early}` runs before `{late}`",
+    triggers=((".step(", "backward("), ("optimizer", "torch"), ("optim.", "torch"), ("torch.optim",)),
     property=Precedence(
         first=step(OPTIMIZER),
         then=EventPattern(SCHEDULER, frozenset((Act.SCHEDULE,)), _chained),

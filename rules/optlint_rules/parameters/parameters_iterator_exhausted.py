@@ -97,7 +97,7 @@ RULE = Rule(
     code="OPT206",
     level=Level.ERROR,
     message="no parameters are left here: `{after}` has used the iterator up",
-    triggers=(("parameters(", "torch"),),
+    triggers=(("parameters(", "optim"), ("parameters(", "clip_grad")),
     property=Absence(of=consume(ITERATOR), after=consume(ITERATOR), until=new(ITERATOR)),
     repair=Repair("Keep the parameters in a list", SAFE, _keep_as_list),
     evidence=Evidence.GRADIENT,

@@ -118,7 +118,7 @@ def _find(program: Program) -> Iterator[Violation]:
             what = {
                 frozenset(("raises",)): "`{0}` raises NotImplementedError for {1}",
                 frozenset(("right",)): "`{0}` warns on each call, although {1} gives the right value here",
-            }.get(frozenset(facts), "`{0}` gives a wrong learning rate outside of {1}")
+            }.get(frozenset(facts), "`{0}` called from outside gives a wrong learning rate for {1}")
             names = " or ".join(sorted(name.partition(":")[0] for name in scheduler.classes)) or "the scheduler"
             text = ast.unparse(event.place.node)
             yield Violation(

@@ -143,7 +143,7 @@ def _constructions(program: Program) -> Iterator[Violation]:
                 continue
             for keyword in call.keywords:
                 if keyword.arg == "verbose":
-                    names = " or ".join(sorted(scheduler.classes))
+                    names = ast.unparse(call.func).rpartition(".")[2]
                     parts = {"what": f"{names} raises TypeError: `verbose` was removed in torch 2.7"}
                     yield Violation(program, event.place, {}, (event,), entry=entry, parts=parts)
 
