@@ -197,8 +197,6 @@ class Expressions:
                 return self._instance_attribute(value, name)
             case Parameter() if name == "grad":
                 return Gradient(value)
-            case Parameter() if name == "data":
-                return value
             case Gradient() if name in ("data", "grad"):
                 return value
             case ClassValue(info=info):
@@ -227,6 +225,12 @@ class Expressions:
         """Return what the program stored in an attribute, or what the class gives."""
         machine = self.machine
         stored = machine.read(value.serial, name)
+        if isinstance(stored, Const) and isinstance(stored.value, int | float) and not isinstance(stored.value, bool):
+            return machine.opaque(name)  # a counter, as likely as not: other methods may have changed it
+        if stored == NONE:
+            # A place that another method fills; the same unknown value at each reading.
+            stored = Join((NONE, machine.opaque(name, flows=frozenset((machine.unseen,)))))
+            machine.write(value.serial, name, stored)
         if stored is not None:
             return self.names.resolve(stored)
         info = getattr(value, "info", None)
@@ -255,7 +259,7 @@ class Expressions:
             return stored
         if isinstance(value, Instance):
             # Set elsewhere, by a base class or by another file: the same unknown value at each reading.
-            made = self.machine.opaque(name)
+            made = self.machine.opaque(name, flows=frozenset((self.machine.unseen,)))
             self.machine.write(value.serial, name, made)
             return made
         return Method(value, name)

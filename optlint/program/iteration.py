@@ -10,7 +10,7 @@ from optlint.program.events import Act
 from optlint.program.machine import Machine
 from optlint.program.objects import Model, Parameter, ParameterIterator, ParameterSource, Selection
 from optlint.program.regions import EMPTY, Branch, Loop, Region, Unrolled, Variable, sequence
-from optlint.program.values import Const, Entries, Group, Groups, Items, Join, Opaque, Value, alternatives
+from optlint.program.values import NONE, Const, Entries, Group, Groups, Items, Join, Opaque, Value, alternatives
 
 if TYPE_CHECKING:
     from optlint.program.expressions import Expressions
@@ -164,6 +164,7 @@ class Iteration:
         bind: Callable[[Value], None],
         body: Callable[[], bool],
         orelse: Callable[[], Region] = lambda: EMPTY,
+        statement: ast.AST | None = None,
     ) -> None:
         """Run a body for the elements of an iterable: one by one where they are known, else once for any."""
         machine = self.machine
@@ -183,6 +184,7 @@ class Iteration:
                 machine.emit(tail)
             return
         assigned: set[Variable] = set()
+        self.widen(statement if statement is not None else node)
         machine.assigned.append(assigned)
         with machine.collect() as out:
             bind(self.each(iterable, node))
@@ -191,6 +193,17 @@ class Iteration:
         tail = orelse()
         if out or tail is not EMPTY:
             machine.emit(Loop(sequence(out), tail, machine.place(node), frozenset(assigned)))
+
+    def widen(self, node: ast.AST) -> None:
+        """Forget the constants that an iteration changes: the second one begins with other values than the first."""
+        machine = self.machine
+        owner = machine.frame.module.trait(node, "loop", _loop_body)
+        for name in owner:
+            value = machine.read(machine.frame.serial, name)
+            if value == NONE:
+                machine.write(machine.frame.serial, name, Join((NONE, machine.opaque(name))))
+            elif isinstance(value, Const):
+                machine.write(machine.frame.serial, name, machine.opaque(name))
 
     def _worth_unrolling(self, known: list[Value]) -> bool:
         """Numbers are not followed one by one: a loop over seeds or sizes is an ordinary loop."""
@@ -289,6 +302,16 @@ class Iteration:
         if isinstance(value, ParameterIterator | Model):
             return [self.each(value, target) for target in targets]
         return [machine.mix("", [value]) for _ in targets]
+
+
+def _loop_body(node: ast.AST) -> tuple[str, ...]:
+    """Return the names that the statements of a loop assign."""
+    names: dict[str, None] = {}
+    for statement in getattr(node, "body", ()) if isinstance(node, ast.For | ast.AsyncFor | ast.While) else ():
+        for inner in ast.walk(statement):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                names.setdefault(inner.id)
+    return tuple(names)
 
 
 def condition_selection(conditions: Sequence[ast.expr], target: ast.expr) -> Selection:

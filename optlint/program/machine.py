@@ -16,9 +16,9 @@ from optlint.program.values import Const, Entries, Frame, Function, Items, Join,
 
 MOST_ALTERNATIVES = 6
 """Values that a variable may have before it becomes unknown."""
-MOST_STATEMENTS = 8_000
+MOST_STATEMENTS = 6_000
 """Statements interpreted for one file; calls met after that are taken to be unknown."""
-MOST_ENTRY_STATEMENTS = 2_500
+MOST_ENTRY_STATEMENTS = 1_500
 """The same for one entry of the file."""
 DEEPEST_CALL = 10
 
@@ -61,6 +61,8 @@ class Machine:
         self.stack: list[Place] = []
         self.out: list[Region] = []
         self.assigned: list[set[Variable]] = []
+        self.unseen = Model(0, "unseen", None, Confidence.NAME)
+        """Stands for whatever an attribute that was set elsewhere may have been computed through."""
         self.models: dict[int, Object] = {}
         """Objects that unknown values turned out to be, by the value's serial."""
         self.names: dict[int, str] = {}

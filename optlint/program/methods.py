@@ -53,6 +53,8 @@ _OPTIMIZER_LABEL = re.compile(r"(?i:optim)|(^|_)opt($|_|s$|[A-Z0-9])|(?:^|[a-z_]
 _SCHEDULER_LABEL = re.compile(r"(?i)sched")
 _STEPPED_LABEL = re.compile(f"{_OPTIMIZER_LABEL.pattern}|(?i:sched)")
 _SCALER_LABEL = re.compile(r"(?i)scaler")
+FROZEN = "*frozen"
+"""The name under which a module says that all its parameters are frozen: no gradient reaches them."""
 _MODEL_METHODS = frozenset(
     """
     parameters named_parameters train eval requires_grad_ zero_grad modules children named_children
@@ -273,7 +275,8 @@ class Methods:
                 flows |= machine.flow(value)
                 if isinstance(value, Model):
                     flows.add(value)
-            flows.add(model)
+            if machine.read(model.serial, FROZEN) != Const(True):
+                flows.add(model)
         return machine.opaque("", frozenset(), frozenset(flows))
 
     def call_object(self, function: Value, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
@@ -446,6 +449,9 @@ class Methods:
         if parameter is not None and machine.depth > parameter.depth:
             some = True
         machine.event(Act.UNFREEZE if truth else Act.FREEZE, models, node, "some" if some else "")
+        if not some or truth:
+            for model in models:
+                machine.write(canonical(model).serial, FROZEN, Const(not truth))
 
     # -- containers ---------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from optlint.source.text import parse as parse_text
 
 LARGEST = 5_000_000
 """Bytes; a larger file is data, not a program."""
-KEPT = 3_000_000
+KEPT = 2_000_000
 """Bytes of source whose syntax trees are kept in memory."""
 LEVELS = 6
 """How many folders above a file its project may begin."""

@@ -331,6 +331,7 @@ class Statements:
             lambda value: expressions.iteration.bind(node.target, value),
             lambda: self.run(node.body),
             lambda: self._block(node.orelse),
+            node,
         )
         return True
 
@@ -344,6 +345,7 @@ class Statements:
     def _while(self, node: ast.While) -> bool:
         machine = self.machine
         assigned: set[Variable] = set()
+        self.expressions.iteration.widen(node)
         machine.assigned.append(assigned)
         with machine.collect() as out:
             truth = self.expressions.truth(self.expressions.evaluate(node.test))

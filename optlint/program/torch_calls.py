@@ -377,8 +377,9 @@ class TorchCalls:
         machine = self.machine
         reached = set().union(*(machine.flow(loss) for loss in losses)) if losses else set()
         # A loss function alone tells nothing of where its inputs came from.
-        models = sorted((model for model in reached if model.has_parameters), key=lambda model: model.serial)
-        machine.event(Act.BACKWARD, models, node, known=bool(models))
+        seen = (model for model in reached if model.has_parameters and model is not machine.unseen)
+        models = sorted(seen, key=lambda model: model.serial)
+        machine.event(Act.BACKWARD, models, node, known=bool(models) and machine.unseen not in reached)
         return NONE
 
     def _clip(self, positional: Sequence[Value], node: ast.Call) -> Value:

@@ -62,6 +62,8 @@ class Configuration:
     state: int
     anchor: Event | None = None
     assumptions: frozenset[Assumption] = frozenset()
+    doubtful: bool = False
+    """Whether only unknown code can have led here: then nothing that follows is certainly wrong."""
 
 
 _GRADIENT_ACTS = frozenset((Act.BACKWARD, Act.CLEAR, Act.SET_GRADIENT))
@@ -256,7 +258,10 @@ class _Run:
                 known = _implied(guard, configuration.assumptions)
                 if known is None:
                     assumptions = configuration.assumptions | {(guard, outcome)}
-                    inside.setdefault(Configuration(configuration.state, configuration.anchor, assumptions), trail)
+                    inside.setdefault(
+                        Configuration(configuration.state, configuration.anchor, assumptions, configuration.doubtful),
+                        trail,
+                    )
                 elif known is outcome:
                     inside[configuration] = trail
             _merge(after, self.run(arm, inside))
@@ -292,12 +297,15 @@ class _Run:
             if match is Match.YES:
                 self._note(event, configuration, transition, longer)
             anchor = {Anchor.KEEP: configuration.anchor, Anchor.SET: event, Anchor.DROP: None}[transition.anchor]
-            after.setdefault(Configuration(transition.to, anchor, configuration.assumptions), longer)
+            following = Configuration(transition.to, anchor, configuration.assumptions, configuration.doubtful)
+            after.setdefault(following, longer)
         return after
 
     def _note(self, event: Event, configuration: Configuration, transition: Transition, trail: Trail | None) -> None:
         verdict = transition.verdict
         if verdict is Verdict.NEUTRAL or trail is None or (transition.anchored and configuration.anchor is None):
+            return
+        if configuration.doubtful and verdict is not Verdict.GOOD:
             return
         hits = self.hits.setdefault(event, Hits())
         if verdict is Verdict.GOOD:
@@ -312,7 +320,7 @@ class _Run:
         after: Configurations = {} if self.cautious else dict(configurations)
         for configuration, trail in configurations.items():
             for state in self._after_anything(configuration.state, gradients_only):
-                after.setdefault(Configuration(state, None, configuration.assumptions), trail)
+                after.setdefault(Configuration(state, None, configuration.assumptions, doubtful=True), trail)
         return after
 
     def _after_anything(self, state: int, gradients_only: bool) -> Iterable[int]:
@@ -333,7 +341,7 @@ def _forget(configurations: Configurations, forgets: Callable[[Guard], bool]) ->
     for configuration, trail in configurations.items():
         if configuration.assumptions:
             kept = frozenset(pair for pair in configuration.assumptions if not forgets(pair[0]))
-            configuration = Configuration(configuration.state, configuration.anchor, kept)
+            configuration = Configuration(configuration.state, configuration.anchor, kept, configuration.doubtful)
         after.setdefault(configuration, trail)
     return after
 
