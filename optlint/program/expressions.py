@@ -299,7 +299,11 @@ class Expressions:
                 if same:
                     return same[-1]
                 others = [inner for _, inner in entries]
-                return self.machine.join(others) if others else self.machine.opaque(_key_label(key))
+                if not others:
+                    return self.machine.opaque(_key_label(key))
+                found = self.machine.join(others)
+                # Which entry it is may differ each time: that one of them is used up says nothing of the next.
+                return self.iteration.listed(found, node) if isinstance(found, ParameterIterator) else found
             case Groups(optimizer=optimizer):
                 return Group(optimizer)
             case Group(optimizer=optimizer):

@@ -16,7 +16,7 @@ from optlint.program.values import Const, Entries, Frame, Function, Items, Join,
 
 MOST_ALTERNATIVES = 6
 """Values that a variable may have before it becomes unknown."""
-MOST_STATEMENTS = 6_000
+MOST_STATEMENTS = 5_000
 """Statements interpreted for one file; calls met after that are taken to be unknown."""
 MOST_ENTRY_STATEMENTS = 1_500
 """The same for one entry of the file."""

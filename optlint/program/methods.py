@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from optlint.program.calls import Calls, Keywords
     from optlint.program.expressions import Expressions
 
-_OPTIMIZER_LABEL = re.compile(r"(?i:optim)|(^|_)opt($|_|s$|[A-Z0-9])|(?:^|[a-z_])Opt(?!ion)")
+_OPTIMIZER_LABEL = re.compile(
+    r"(?i:optimi[sz]er)|(?:^|_)optims?(?:$|_|[A-Z0-9])|(?:^|_)opt(?:$|_|s$|[A-Z0-9])|[a-z]Opt(?:im)?(?:$|[A-Z_0-9])"
+)
 _SCHEDULER_LABEL = re.compile(r"(?i)sched")
 _STEPPED_LABEL = re.compile(f"{_OPTIMIZER_LABEL.pattern}|(?i:sched)")
 _SCALER_LABEL = re.compile(r"(?i)scaler")
