@@ -163,6 +163,9 @@ def parse(text: str) -> ast.Module:
     except SyntaxError as error:
         row, column = max(1, error.lineno or 1), max(1, error.offset or 1)
         raise SourceError(f"{error.msg}: mend the syntax", row, column) from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        # Null bytes, and nesting deeper than the parser's stack.
-        raise SourceError(f"the text cannot be parsed ({type(error).__name__}): simplify it") from None
+    except (RecursionError, MemoryError):
+        raise SourceError(
+            "the text is nested too deeply to be parsed: split the expression, or exclude the file"
+        ) from None
+    except ValueError as error:
+        raise SourceError(f"the text cannot be parsed: {error}: mend it, or exclude the file") from None
