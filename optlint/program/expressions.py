@@ -47,9 +47,7 @@ from optlint.program.values import (
 if TYPE_CHECKING:
     from optlint.program.calls import Calls
 
-GRADIENT_FREE = frozenset(
-    ("detach", "item", "data", "numpy", "tolist", "shape", "device", "dtype", "size", "requires_grad", "grad_fn")
-)
+GRADIENT_FREE = frozenset(("data", "shape", "device", "dtype", "requires_grad", "grad_fn"))
 """Attributes of a tensor that lead out of its graph."""
 
 
@@ -217,6 +215,8 @@ class Expressions:
                 known = self.machine.models.get(value.serial)
                 if known is not None:
                     return self.attribute(known, name, node)
+                if value.flows and name in GRADIENT_FREE:
+                    return self.machine.opaque(name)
                 return Method(value, name)
             case _:
                 return Method(value, name)

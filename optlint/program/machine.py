@@ -370,7 +370,3 @@ class Machine:
                 return label
             case _:
                 return ""
-
-    def confidence_of(self, label: str) -> Confidence:
-        """Return how far a mere name is to be trusted."""
-        return Confidence.NAME if not label else Confidence.USE

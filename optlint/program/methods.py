@@ -352,7 +352,9 @@ class Methods:
             self.calls.torch.backward(positional[:1], node)
             machine.event(Act.STEP, (optimizer,), node)
             machine.event(Act.CLEAR, (optimizer,), node)
-        elif name not in ("state_dict", "train", "eval", "register_step_pre_hook", "register_step_post_hook"):
+        elif name == "state_dict":
+            machine.event(Act.SAVE, (optimizer,), node)
+        elif name not in ("train", "eval", "register_step_pre_hook", "register_step_post_hook"):
             machine.event(Act.CALL, (optimizer,), node, name)
             self.calls.escape({optimizer}, node)
         return machine.opaque()

@@ -141,8 +141,6 @@ class Opaque:
     label: str = ""
     holds: frozenset[Object] = frozenset()
     flows: frozenset[Model] = frozenset()
-    detached: bool = False
-    """Whether it is known to carry no graph."""
 
 
 @dataclass(frozen=True, slots=True)

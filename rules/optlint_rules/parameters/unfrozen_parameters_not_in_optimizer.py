@@ -99,8 +99,8 @@ from optlint.api import (
     Violation,
     add_group,
     canonical,
+    enclosing_loops,
     enclosing_statement,
-    outermost_loop,
     same_function,
     step,
 )
@@ -151,7 +151,6 @@ def _level(violation: Violation) -> Level | None:
 def _add_group(violation: Violation, editor: Editor) -> Edits | None:
     trigger, update = violation.roles["trigger"], violation.roles["before"]
     statement = enclosing_statement(violation.at)
-    loop = outermost_loop(violation.at)
     optimizer = _name(violation, trigger, update)
     if optimizer is None:
         return None
@@ -160,7 +159,7 @@ def _add_group(violation: Violation, editor: Editor) -> Edits | None:
         case ast.Call(func=ast.Attribute(value=module, attr="requires_grad_")), _:
             parameters = f"{editor.text(module)}.parameters()"
         case _, ast.Assign():
-            inner = _parameter_loop(violation, loop)
+            inner = _parameter_loop(violation)
             if inner is None:
                 return None
             anchor = inner
@@ -180,10 +179,8 @@ def _add_group(violation: Violation, editor: Editor) -> Edits | None:
     )
 
 
-def _parameter_loop(violation: Violation, outermost: ast.stmt | None) -> ast.For | None:
+def _parameter_loop(violation: Violation) -> ast.For | None:
     """Return the innermost loop over parameters around the assignment, where it unfreezes all that it visits."""
-    from optlint.api import enclosing_loops
-
     loops = enclosing_loops(violation.at)
     return loops[0] if loops and isinstance(loops[0], ast.For) else None
 
