@@ -40,6 +40,7 @@ from optlint.property.alphabet import (
 )
 from optlint.property.patterns import Absence, Alternation, Existence, Precedence, Property, Query, Response, enclosing
 from optlint.property.surroundings import (
+    block_of,
     enclosing_function,
     enclosing_loops,
     enclosing_statement,
@@ -103,6 +104,7 @@ __all__ = [
     "Violation",
     "add_group",
     "backward",
+    "block_of",
     "canonical",
     "clear",
     "consume",

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from optlint.program.events import Act, Event
 from optlint.program.objects import Confidence, Optimizer, Scheduler, canonical
 from optlint.program.program import Entry, Program
-from optlint.program.regions import Branch, Loop, Region, Try, Unrolled, children
+from optlint.program.regions import Branch, Loop, Region, Try, Unrolled, children, events
 from optlint.property.alphabet import Binding, EventPattern, Match, Role
 from optlint.property.automaton import Anchor, Automaton, Transition, Verdict
 from optlint.property.search import Hits, Trail, pending, search
@@ -308,7 +308,7 @@ def innermost(entry: Entry, binding: Binding, patterns: Iterable[EventPattern]) 
     """Return the loops that hold an event of each pattern, without those around another such loop."""
 
     def holds(loop: Loop) -> bool:
-        found = list(_events(loop.body))
+        found = list(events(loop.body))
         return all(any(pattern.match(event, binding) is Match.YES for event in found) for pattern in patterns)
 
     candidates = [loop for loop in loops(entry.region) if holds(loop)]
@@ -317,16 +317,6 @@ def innermost(entry: Entry, binding: Binding, patterns: Iterable[EventPattern]) 
 
 def _inside(inner: Loop, outer: Loop) -> bool:
     return any(loop is inner for loop in loops(outer.body))
-
-
-def _events(region: Region) -> Iterator[Event]:
-    pending = [region]
-    while pending:
-        current = pending.pop()
-        if isinstance(current, Event):
-            yield current
-        else:
-            pending.extend(children(current))
 
 
 def enclosing(entry: Entry, event: Event) -> list[Region]:
@@ -367,7 +357,7 @@ def _begins(entry: Entry, binding: Binding, early: Event, late: Event) -> bool:
 def _conditional(region: Region, event: Event) -> bool:
     """Whether an event lies in a branch."""
     for child in children(region):
-        if event in _events(child):
+        if event in events(child):
             return isinstance(region, Branch | Try) or _conditional(child, event)
     return False
 

@@ -58,3 +58,13 @@ def enclosing_function(place: Place) -> ast.AST:
 def same_function(first: Place, second: Place) -> bool:
     """Whether two nodes stand in one function of one file."""
     return first.module is second.module and enclosing_function(first) is enclosing_function(second)
+
+
+def block_of(place: Place, statement: ast.stmt) -> list[ast.stmt]:
+    """Return the statements of the block that a statement of the place's file stands in."""
+    owner = parent(place.module, statement)
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(owner, name, None)
+        if isinstance(block, list) and statement in block:
+            return block
+    return [statement]

@@ -88,10 +88,10 @@ from optlint.api import (
     Repair,
     Rule,
     Violation,
+    block_of,
     canonical,
     enclosing_statement,
     new,
-    parent,
     same_function,
     tables,
 )
@@ -183,7 +183,7 @@ def _applicability(violation: Violation) -> Applicability:
     optimizer = violation.binding.optimizer
     assert optimizer.place is not None
     built, moving = enclosing_statement(optimizer.place), enclosing_statement(violation.at)
-    block = _block(violation, built)
+    block = block_of(violation.at, built)
     between = block[block.index(built) + 1 : block.index(moving)] if moving in block else []
     schedulers = scheduler_statements(violation, optimizer, built, moving)
     straight = all(isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) for statement in between)
@@ -198,15 +198,6 @@ def _applicability(violation: Violation) -> Applicability:
         else set()
     )
     return SAFE if straight and not used and same_function(optimizer.place, violation.at) else UNSAFE
-
-
-def _block(violation: Violation, statement: ast.stmt) -> list[ast.stmt]:
-    owner = parent(violation.at.module, statement)
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(owner, name, None)
-        if isinstance(block, list) and statement in block:
-            return block
-    return [statement]
 
 
 RULE = Rule(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from optlint.api import Act, Place, Violation, enclosing_statement, parent, same_function
+from optlint.api import Act, Place, Violation, block_of, enclosing_statement, parent, same_function
 
 
 def forward_statement(violation: Violation, backward: Place) -> ast.stmt:
     """Return the first statement of the backward's block that runs a module, or the backward's own statement."""
     assert violation.entry is not None
     own = enclosing_statement(backward)
-    block = _block(backward, own)
+    block = block_of(backward, own)
     starts = [own]
     for event in violation.entry.having(Act.FORWARD):
         if event.place.module is not backward.module:
@@ -26,15 +26,6 @@ def forward_statement(violation: Violation, backward: Place) -> ast.stmt:
         if isinstance(node, ast.stmt) and node.lineno <= own.lineno:
             starts.append(node)
     return min(starts, key=lambda statement: statement.lineno)
-
-
-def _block(place: Place, statement: ast.stmt) -> list[ast.stmt]:
-    owner = parent(place.module, statement)
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(owner, name, None)
-        if isinstance(block, list) and statement in block:
-            return block
-    return [statement]
 
 
 def stepped(call: ast.AST) -> ast.expr | None:

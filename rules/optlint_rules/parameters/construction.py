@@ -22,6 +22,13 @@ def scheduler_statements(violation: Violation, optimizer: Optimizer, first: ast.
     return found
 
 
+def given_parameters(call: ast.Call) -> ast.expr | None:
+    """Return the argument of an optimizer's construction that gives it its parameters."""
+    if call.args:
+        return call.args[0]
+    return next((keyword.value for keyword in call.keywords if keyword.arg == "params"), None)
+
+
 def names_in(nodes: Iterable[ast.AST]) -> set[str]:
     """Return names and `self.x` attributes that some nodes mention."""
     found: set[str] = set()

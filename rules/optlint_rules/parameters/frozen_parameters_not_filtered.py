@@ -94,6 +94,7 @@ from optlint.api import (
     Violation,
     tables,
 )
+from optlint_rules.parameters.construction import given_parameters
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -145,7 +146,7 @@ def _filter(violation: Violation, editor: Editor) -> Edits | None:
     call = violation.at.node
     if not isinstance(call, ast.Call):
         return None
-    given = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "params"), None)
+    given = given_parameters(call)
     match given:
         case ast.Call(func=ast.Attribute(attr="parameters"), args=[], keywords=[]):
             return editor.wrap(given, "filter(lambda p: p.requires_grad, ", ")")

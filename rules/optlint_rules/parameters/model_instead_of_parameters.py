@@ -61,6 +61,7 @@ import ast
 from collections.abc import Iterator
 
 from optlint.api import SAFE, Act, Editor, Edits, Evidence, Level, Program, Query, Repair, Rule, Violation
+from optlint_rules.parameters.construction import given_parameters
 
 _WHAT = {
     "model": "a module",
@@ -88,7 +89,7 @@ def _parameters(violation: Violation, editor: Editor) -> Edits | None:
     call = violation.at.node
     if not isinstance(call, ast.Call):
         return None
-    given = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "params"), None)
+    given = given_parameters(call)
     if given is None:
         return None
     match violation.roles["new"].detail, given:
