@@ -13,7 +13,7 @@ from pathlib import Path
 from optlint.builtin import INTERNAL_ERROR, UNREADABLE_FILE, Builtin
 from optlint.catalog import CatalogEntry
 from optlint.finding import Finding, Level, Location, Step
-from optlint.program.lower import lower
+from optlint.program.lower import Lowering
 from optlint.program.modules import ModuleInfo
 from optlint.program.objects import Place
 from optlint.program.program import Program
@@ -43,13 +43,10 @@ class Engine:
         self._shown: dict[Path, Path] = {}
         self._sources: dict[Path, Source] = {}
         self._triggers = {
-            entry.rule.code: tuple(tuple(token.encode() for token in group) for group in entry.rule.triggers)
+            entry.rule.code: tuple(frozenset(token.encode() for token in group) for group in entry.rule.triggers)
             for entry in self._rules
         }
-
-    def relevant(self, data: bytes) -> bool:
-        """Whether any rule could report something in a file with these bytes."""
-        return any(self._triggered(entry, data) for entry in self._rules)
+        self._tokens = sorted(frozenset[bytes]().union(*(group for each in self._triggers.values() for group in each)))
 
     def source(self, path: Path) -> Source | None:
         """Return the text that findings in a file speak of, or None where nothing was found there."""
@@ -57,7 +54,7 @@ class Engine:
 
     def check(self, path: Path, data: bytes) -> list[Finding]:
         """Return the findings of one file, in it or in the files that it calls into; bad input is a finding."""
-        chosen = [entry for entry in self._rules if self._triggered(entry, data)]
+        chosen = self._triggered(data)
         if not chosen:
             return []
         try:
@@ -78,12 +75,18 @@ class Engine:
             sys.setrecursionlimit(limit)
 
     def _examined(self, path: Path, module: ModuleInfo, chosen: Sequence[CatalogEntry]) -> list[Finding]:
+        lowering = Lowering(self._project, module)
         try:
-            program = lower(self._project, module)
+            program = lowering.lower()
+            return self._judged(path, program, chosen)
         except RecursionError:
             return [_unreadable(path, "the file is nested too deeply to be followed: split it, or exclude it", 1, 1)]
         except Exception as error:
             return [_internal(path, "the analysis", error)]
+        finally:
+            lowering.close()
+
+    def _judged(self, path: Path, program: Program, chosen: Sequence[CatalogEntry]) -> list[Finding]:
         found: dict[tuple[Path, Span, str], Finding] = {}
         for entry in chosen:
             try:
@@ -96,8 +99,10 @@ class Engine:
                 found[path, Span(0, len(found)), failed.code] = failed
         return sorted(found.values(), key=lambda finding: finding.sort_key)
 
-    def _triggered(self, entry: CatalogEntry, data: bytes) -> bool:
-        return any(all(token in data for token in group) for group in self._triggers[entry.rule.code])
+    def _triggered(self, data: bytes) -> list[CatalogEntry]:
+        """Return the rules that could report something in a file with these bytes."""
+        present = {token for token in self._tokens if token in data}
+        return [entry for entry in self._rules if any(group <= present for group in self._triggers[entry.rule.code])]
 
     def _findings(self, entry: CatalogEntry, program: Program) -> Iterator[Finding]:
         rule = entry.rule

@@ -133,8 +133,7 @@ class Checker:
 
                 _relax_collector()
                 self._engine = Engine(self._rules.entries)
-            if self._engine.relevant(data):
-                _collect(done, self._engine.check(path, data))
+            _collect(done, self._engine.check(path, data))
         except Exception as error:
             message = f"optlint failed on this file, {type(error).__name__}: {error}; please report this defect"
             _collect(done, [_whole_file(INTERNAL_ERROR, path, message)])
@@ -174,6 +173,6 @@ def _whole_file(builtin: Builtin, path: Path, message: str) -> Finding:
 
 
 def _relax_collector() -> None:
-    """Let the garbage collector look at young objects seldom: a run makes many, and most live as long as their file."""
+    """Let the garbage collector look seldom: it would search the many trees of a run for cycles that are not there."""
     gc.freeze()
-    gc.set_threshold(12_000, 10, 5)
+    gc.set_threshold(500_000, 20, 100)

@@ -11,7 +11,7 @@ from optlint.program.events import Act
 from optlint.program.expressions import Expressions
 from optlint.program.machine import DEEPEST_CALL, Activation, Machine
 from optlint.program.methods import Methods
-from optlint.program.modules import ClassInfo
+from optlint.program.modules import ClassInfo, FunctionNode, ModuleInfo
 from optlint.program.objects import Instance, Model, Object, Optimizer, ParameterIterator, Scaler, Scheduler
 from optlint.program.regions import Call, sequence
 from optlint.program.torch_calls import TorchCalls
@@ -157,7 +157,7 @@ class Calls:
         )
         too_much = machine.exhausted() or len(machine.activations) > DEEPEST_CALL
         module = function.frame.module
-        if running or too_much or module.trait(function.node, "generator", _is_generator):
+        if running or too_much or _is_generator(module, function.node):
             receiver = [function.receiver] if function.receiver is not None else []
             return self.unknown("", [*receiver, *positional], keywords, node)
         machine.entered.add(function.node)
@@ -308,9 +308,15 @@ def _declared(node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(global_names), frozenset(nonlocal_names)
 
 
-def _is_generator(node: ast.AST) -> bool:
+def _is_generator(module: ModuleInfo, node: FunctionNode | ast.Lambda) -> bool:
     """Whether a function yields: its body does not run when it is called."""
-    pending = list(ast.iter_child_nodes(node)) if not isinstance(node, ast.Lambda) else []
+    if isinstance(node, ast.Lambda):
+        return False
+    return module.trait(node, "generator", lambda _: "yield" in module.segment(node) and _yields(node))
+
+
+def _yields(node: ast.AST) -> bool:
+    pending = list(ast.iter_child_nodes(node))
     while pending:
         inner = pending.pop()
         if isinstance(inner, ast.Yield | ast.YieldFrom):

@@ -337,7 +337,7 @@ class Expressions:
             # Only an item is surely a module; an attribute may as well be a parameter, a number, anything.
             confidence = Confidence.USE if name.startswith("[") else Confidence.NAME
             found = Model(self.machine.serial(), label, model.place, confidence, parent=model, attribute=name)
-            model.parts[name] = found
+            self.machine.attach(model, name, found)
         while found.merged_into is not None and isinstance(found.merged_into, Model):
             found = found.merged_into
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 
 from optlint.program.machine import Machine
 from optlint.program.objects import Object
@@ -11,46 +12,69 @@ from optlint.program.regions import Guard, Variable
 _PURE_CALLS = frozenset(("isinstance", "hasattr", "len", "getattr", "callable", "bool"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """What the text of a condition says: `text` is what it asks, and whether the answer comes out turned around.
+
+    `names` and `attributes` (of names) are what the outcome depends on; None where it may differ each time the test
+    runs, because it calls something.
+    """
+
+    positive: bool
+    text: str = ""
+    constant: str = ""
+    names: tuple[str, ...] | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
 def guard_of(machine: Machine, test: ast.expr) -> tuple[Guard | None, bool]:
     """Return the guard that a test stands for, and whether the test is true where the guard holds.
 
     The guard is None where the outcome may differ each time the test runs (it calls something).
     """
+    asked = machine.frame.module.trait(test, "guard", _asked)
+    if asked.names is None:
+        return None, asked.positive
+    variables = {_owner(machine, name) for name in asked.names}
+    for name, attribute in asked.attributes:
+        value = machine.read(*_owner(machine, name))
+        if isinstance(value, Object):
+            variables.add((value.serial, attribute))
+    stamp = ",".join(f"{owner}.{name}@{machine.versions.get((owner, name), 0)}" for owner, name in sorted(variables))
+    return Guard(f"{asked.text} [{stamp}]", asked.constant, frozenset(variables)), asked.positive
+
+
+def _asked(test: ast.AST) -> _Test:
     positive = True
     while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         test, positive = test.operand, not positive
     constant = ""
+    subject = test
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         operator, right = test.ops[0], test.comparators[0]
         if isinstance(operator, ast.NotEq | ast.IsNot | ast.NotIn):
             positive = not positive
         if isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot) and isinstance(right, ast.Constant):
             constant = ast.unparse(right)
-            subject: ast.expr = test.left
+            subject = test.left
         elif isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot | ast.In | ast.NotIn):
             same = {ast.NotEq: ast.Eq, ast.IsNot: ast.Is, ast.NotIn: ast.In}.get(type(operator), type(operator))
             subject = ast.Compare(test.left, [same()], [right])
-        else:
-            subject = test
-    else:
-        subject = test
-    variables: set[Variable] = set()
+    names: dict[str, None] = {}
+    attributes: dict[tuple[str, str], None] = {}
     for node in ast.walk(subject):
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in _PURE_CALLS:
                 pass
             case ast.Call() | ast.Await() | ast.NamedExpr() | ast.Lambda():
-                return None, positive
+                return _Test(positive)
             case ast.Name(id=name):
-                variables.add(_owner(machine, name))
+                names.setdefault(name)
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-                value = machine.read(*_owner(machine, name))
-                if isinstance(value, Object):
-                    variables.add((value.serial, attribute))
+                attributes.setdefault((name, attribute))
             case _:
                 pass
-    stamp = ",".join(f"{owner}.{name}@{machine.versions.get((owner, name), 0)}" for owner, name in sorted(variables))
-    return Guard(f"{ast.unparse(subject)} [{stamp}]", constant, frozenset(variables)), positive
+    return _Test(positive, ast.unparse(subject), constant, tuple(names), tuple(attributes))
 
 
 def _owner(machine: Machine, name: str) -> Variable:

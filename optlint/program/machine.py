@@ -63,6 +63,8 @@ class Machine:
         self.assigned: list[set[Variable]] = []
         self.unseen = Model(0, "unseen", None, Confidence.NAME)
         """Stands for whatever an attribute that was set elsewhere may have been computed through."""
+        self.divided: list[Model] = []
+        """Modules that have parts, which in turn know them."""
         self.models: dict[int, Object] = {}
         """Objects that unknown values turned out to be, by the value's serial."""
         self.names: dict[int, str] = {}
@@ -110,6 +112,17 @@ class Machine:
     ) -> Opaque:
         """Return a new unknown value."""
         return Opaque(self.serial(), label, holds, flows)
+
+    def attach(self, model: Model, name: str, part: Model) -> None:
+        """Note that a module is a part of another, under a name."""
+        model.parts[name] = part
+        self.divided.append(model)
+
+    def close(self) -> None:
+        """Forget everything, and part what refers to each other in a circle."""
+        for model in self.divided:
+            model.parts.clear()
+        vars(self).clear()
 
     # -- the store ----------------------------------------------------------------------------------------------
 

@@ -108,14 +108,19 @@ class ClassInfo:
         """The class's name."""
         return self.node.name
 
-    @cached_property
+    @property
     def lineage(self) -> tuple[ClassInfo, ...]:
         """This class and its project bases, depth first: the order in which methods are looked up."""
-        found: dict[ClassInfo, None] = {self: None}
+        return (self, *self._inherited)
+
+    @cached_property
+    def _inherited(self) -> tuple[ClassInfo, ...]:
+        found: dict[ClassInfo, None] = {}
         for base in self.bases:
             if isinstance(base, ClassInfo) and base is not self:
                 for inner in base.lineage:
                     found.setdefault(inner)
+        found.pop(self, None)
         return tuple(found)
 
     @cached_property

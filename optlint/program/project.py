@@ -19,6 +19,10 @@ KEPT = 2_000_000
 LEVELS = 6
 """How many folders above a file its project may begin."""
 _DEFINITION = re.compile(rb"^(?:async )?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+_EVENTFUL_LITERALS = tuple(
+    b"step backward grad optim Opt opt chedul _lr parameters Adam SGD Module nn. cuda( .to(".split()
+)
+"""What `_EVENTFUL` asks for, a little wider: looking for literals first is several times faster."""
 _EVENTFUL = re.compile(
     rb"\bstep\b|backward|grad\b|optim|[Oo]pt\b|[Ss]chedul|_lr\b|parameters|Adam|SGD|Module\b|\bnn\.|cuda\(|\.to\("
 )
@@ -151,7 +155,7 @@ class Project:
         starts = list(_DEFINITION.finditer(data))
         ends = [*(match.start() for match in starts[1:]), len(data)][: len(starts)]
         return {
-            match.group(1).decode("utf-8", "replace"): _EVENTFUL.search(data, match.end(), end) is not None
+            match.group(1).decode("utf-8", "replace"): _is_eventful(data[match.end() : end])
             for match, end in zip(starts, ends, strict=True)
         }
 
@@ -193,3 +197,7 @@ def _module_file(base: Path, parts: list[str]) -> Path | None:
     if f"{last}.py" in names:
         return base / f"{last}.py"
     return None
+
+
+def _is_eventful(definition: bytes) -> bool:
+    return any(literal in definition for literal in _EVENTFUL_LITERALS) and _EVENTFUL.search(definition) is not None

@@ -216,7 +216,7 @@ class Statements:
             if isinstance(option, Model):
                 if option.parent is None and not owner.within(option):
                     option.parent, option.attribute = owner, name
-                owner.parts[name] = option
+                self.machine.attach(owner, name, option)
         machine.write(owner.serial, name, value)
         if fresh:
             machine.event(Act.REPLACE, (owner, *((old,) if old is not None else ())), node, name)

@@ -363,7 +363,9 @@ class TorchCalls:
                         inner.append(model)
                         parts[f"[{index}]"] = model
         has_parameters = any(model.has_parameters for model in inner) if inner else known.has_parameters(name)
-        made = Model(machine.serial(), "", machine.place(node), has_parameters=has_parameters, parts=parts)
+        made = Model(machine.serial(), "", machine.place(node), has_parameters=has_parameters)
+        for part, model in parts.items():
+            machine.attach(made, part, model)
         fresh = [model for model in inner if model.parent is None]
         for model in fresh:
             model.parent, model.attribute = made, f"[{inner.index(model)}]"

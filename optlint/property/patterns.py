@@ -321,17 +321,18 @@ def _inside(inner: Loop, outer: Loop) -> bool:
 
 def enclosing(entry: Entry, event: Event) -> list[Region]:
     """Return the loops around an event, the outermost first."""
+    return _loops_around(event, entry.region) or []
 
-    def descend(region: Region) -> list[Region] | None:
-        if region is event:
-            return []
-        for child in children(region):
-            found = descend(child)
-            if found is not None:
-                return [region, *found] if isinstance(region, Loop | Unrolled) else found
-        return None
 
-    return descend(entry.region) or []
+def _loops_around(event: Event, region: Region) -> list[Region] | None:
+    """Return the loops in a region around an event in it, or None where it is not there."""
+    if region is event:
+        return []
+    for child in children(region):
+        found = _loops_around(event, child)
+        if found is not None:
+            return [region, *found] if isinstance(region, Loop | Unrolled) else found
+    return None
 
 
 def _share_loop(entry: Entry, first: Event, second: Event) -> bool:
