@@ -129,6 +129,7 @@ class Calls:
         held: set[Object] = set()
         for value in everything:
             held |= machine.reach(value)
+            held.update(filter(None, map(self.methods.awaited, alternatives(value))))
             self._escape_closure(value)
         self.escape(held, node)
         return machine.mix(label, everything)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from optlint.program.counters import tested_counter
 from optlint.program.events import Act
 from optlint.program.machine import Machine
 from optlint.program.objects import Model, Parameter, ParameterIterator, ParameterSource, Selection
@@ -166,7 +168,10 @@ class Iteration:
         orelse: Callable[[], Region] = lambda: EMPTY,
         statement: ast.AST | None = None,
     ) -> None:
-        """Run a body for the elements of an iterable: one by one where they are known, else once for any."""
+        """Run a body for the elements of an iterable: one by one where they are known, else once for any.
+
+        Where the body asks whether this is the first iteration, it runs once for that and once for any later one.
+        """
         machine = self.machine
         known = self.elements(iterable)
         self.consume(iterable, node)
@@ -183,16 +188,24 @@ class Iteration:
             if tail is not EMPTY:
                 machine.emit(tail)
             return
+        counter = machine.frame.module.trait(statement, "counter", tested_counter) if statement is not None else None
+        first: list[Region] = []
+        if counter is not None:
+            with machine.collect() as first, machine.counting(counter):
+                bind(self.each(iterable, node))
+                body()
+            counter = replace(counter, first=False)
         assigned: set[Variable] = set()
         self.widen(statement if statement is not None else node)
         machine.assigned.append(assigned)
-        with machine.collect() as out:
+        with machine.collect() as out, machine.counting(counter):
             bind(self.each(iterable, node))
             body()
         machine.assigned.pop()
         tail = orelse()
-        if out or tail is not EMPTY:
-            machine.emit(Loop(sequence(out), tail, machine.place(node), frozenset(assigned)))
+        if first or out or tail is not EMPTY:
+            loop: Region = Loop(sequence(out), tail, machine.place(node), frozenset(assigned))
+            machine.emit(loop if not first else Unrolled((sequence(first), loop), machine.place(node)))
 
     def widen(self, node: ast.AST) -> None:
         """Forget the constants that an iteration changes: the second one begins with other values than the first."""

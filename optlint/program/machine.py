@@ -7,9 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from optlint.program.counters import Counter
 from optlint.program.events import Act, Event
 from optlint.program.modules import ClassInfo, ModuleInfo
-from optlint.program.objects import Confidence, Model, Object, Parameter, ParameterIterator, Place, canonical, merge
+from optlint.program.objects import (
+    Confidence,
+    Model,
+    Object,
+    Optimizer,
+    Parameter,
+    ParameterIterator,
+    Place,
+    canonical,
+    merge,
+)
 from optlint.program.project import Project
 from optlint.program.regions import Region, Variable, sequence
 from optlint.program.values import Const, Entries, Frame, Function, Items, Join, Opaque, Value
@@ -39,6 +50,8 @@ class Activation:
     returns: list[Value] = field(default_factory=list)
     owner: ClassInfo | None = None
     receiver: Value | None = None
+    counters: dict[str, Counter] = field(default_factory=dict)
+    """Counters of the loops that run, as far as a test asks for them."""
 
 
 class Machine:
@@ -67,6 +80,8 @@ class Machine:
         """Modules that have parts, which in turn know them."""
         self.models: dict[int, Object] = {}
         """Objects that unknown values turned out to be, by the value's serial."""
+        self.awaited: dict[int, Optimizer] = {}
+        """Optimizers that unknown values were taken for by their names alone, when they were given away."""
         self.names: dict[int, str] = {}
         """Names that unknown values were assigned to, by the value's serial."""
         self.entered: set[ast.AST] = set()
@@ -229,6 +244,27 @@ class Machine:
             yield
         finally:
             self.quiet -= 1
+
+    @contextmanager
+    def counting(self, counter: Counter | None) -> Iterator[None]:
+        """Know inside the `with` block which iteration of a loop is running."""
+        if counter is None:
+            yield
+            return
+        counters = self.activations[-1].counters
+        outer = counters.get(counter.name)
+        counters[counter.name] = counter
+        try:
+            yield
+        finally:
+            del counters[counter.name]
+            if outer is not None:
+                counters[counter.name] = outer
+
+    def outcome(self, test: ast.expr) -> bool | None:
+        """Whether a test holds in the iteration that is running, or None where it asks for something else."""
+        found = (counter.outcome(test) for counter in self.activations[-1].counters.values())
+        return next((outcome for outcome in found if outcome is not None), None)
 
     # -- branching ----------------------------------------------------------------------------------------------
 

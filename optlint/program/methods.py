@@ -189,14 +189,24 @@ class Methods:
             return None
         known = machine.models.get(value.serial)
         if known is None:
-            models = sorted((o for o in value.holds if isinstance(o, Model)), key=lambda o: o.serial)
-            sources = tuple(ParameterSource(model, Selection.SOME) for model in models)
-            known = Optimizer(
-                machine.serial(), machine.label(value), None, Confidence.USE, sources=sources, complete=False
-            )
-            machine.models[value.serial] = known
+            known = machine.models[value.serial] = machine.awaited.get(value.serial) or self._unknown_optimizer(value)
         known = canonical(known)
         return known if isinstance(known, Optimizer) else None
+
+    def awaited(self, value: Value) -> Optimizer | None:
+        """Return the optimizer that an unknown value will turn out to be, if its name says so and its use later on."""
+        machine = self.machine
+        if not isinstance(value, Opaque) or value.serial in machine.models:
+            return None
+        if not _OPTIMIZER_LABEL.search(machine.label(value)):
+            return None
+        return machine.awaited.setdefault(value.serial, self._unknown_optimizer(value))
+
+    def _unknown_optimizer(self, value: Opaque) -> Optimizer:
+        models = sorted((o for o in value.holds if isinstance(o, Model)), key=lambda o: o.serial)
+        sources = tuple(ParameterSource(model, Selection.SOME) for model in models)
+        label = self.machine.label(value)
+        return Optimizer(self.machine.serial(), label, None, Confidence.USE, sources=sources, complete=False)
 
     def as_scheduler(self, value: Opaque) -> Scheduler | None:
         """Return the scheduler that a value turns out to be, by its name and use."""
@@ -504,7 +514,9 @@ class Methods:
         iteration.consume(value, node)
         if known is None:
             machine.open(container)
-            known = [value]
+            # A list keeps what an iterator gave, which can be read as often as one likes.
+            is_iterator = isinstance(value, ParameterIterator)
+            known = [iteration.chained([value], node, one_shot=False) if is_iterator else value]
         machine.write(container.serial, "*items", (*items, *known))
 
     # -- all else -----------------------------------------------------------------------------------------------

@@ -276,6 +276,8 @@ class Statements:
             return self.run(node.orelse)
         value = expressions.evaluate(node.test)
         truth = True if _is_main_guard(node.test) else expressions.truth(value)
+        if truth is None:
+            truth = machine.outcome(node.test)
         if truth is not None:
             return self.run(node.body if truth else node.orelse)
         guard = guard_of(machine, node.test)
