@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := optlint rules tests benchmarks
 
-.PHONY: help demo test lint format bench corpus corpus-fixes ledger wheel clean
+.PHONY: help demo test lint format bench bench-reference corpus corpus-fixes ledger wheel clean
 
 help:
 	@echo "make demo          check, mend and check again three small training projects"
@@ -22,6 +22,7 @@ help:
 	@echo "make ledger        compare the findings on the corpus with the judged ones"
 	@echo "make corpus-fixes  try every fix on the corpus, one by one"
 	@echo "make bench         measure optlint beside TorchFix, Fixit and ruff"
+	@echo "make bench-reference  measure the reference beside torch.optim"
 	@echo "make clean         delete what these made, but for the corpus and the environments"
 
 $(READY): pyproject.toml
@@ -51,6 +52,9 @@ format: $(READY)
 
 bench: $(READY) corpus
 	@$(BIN)/python benchmarks/speed.py $(CORPUS)
+
+bench-reference: $(READY)
+	@$(BIN)/python benchmarks/reference.py
 
 corpus: $(READY)
 	@$(BIN)/python benchmarks/corpus.py $(CORPUS)
