@@ -12,7 +12,7 @@ from optlint.builtin import INTERNAL_ERROR, UNREADABLE_FILE, UNUSED_SUPPRESSION
 from optlint.finding import Finding, Location
 from optlint.nearest import did_you_mean
 from optlint.source.edits import Applicability, Edit, Fix
-from optlint.source.text import Source, Span
+from optlint.source.text import Source, SourceError, Span, mask_of
 
 _OURS = re.compile(r"#+[ \t]*optlint:[ \t]*(?P<verb>[\w-]*)[ \t]*(?:\[(?P<codes>[^\]#]*)\])?(?:(?![ \t]#[ \t]).)*")
 _NOQA = re.compile(
@@ -230,7 +230,12 @@ def _read_lines(source: Source) -> _Lines:
     lines = _Lines()
     first: int | None = None
     try:
-        for token in tokenize.generate_tokens(io.StringIO(source.text, newline=None).readline):
+        mask = mask_of(source.text)
+    except SourceError:
+        mask = None
+    text = source.text if mask is None else mask.text
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text, newline=None).readline):
             if token.type == tokenize.COMMENT:
                 lines.comments.append((*token.start, token.string))
             elif token.type == tokenize.NEWLINE:

@@ -10,8 +10,12 @@ import tokenize
 import warnings
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optlint.source.mask import Mask
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
@@ -144,22 +148,33 @@ class Source:
     def span(
         self, node: ast.expr | ast.stmt | ast.keyword | ast.alias | ast.arg | ast.excepthandler | ast.pattern
     ) -> Span:
-        """Return the characters that a node of `ast.parse(source.text)` covers."""
+        """Return the characters that a node of `parse(source.text)` covers."""
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         return Span(self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset))
 
 
+def read(text: str) -> ast.Module:
+    """Return what `ast` makes of a text, in silence: warnings about the text belong to its author."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
 def parse(text: str) -> ast.Module:
-    """Parse a text in silence: warnings about the text (invalid escapes and the like) belong to its author.
+    """Parse a text; syntax that is newer than the Python that runs optlint is read as that newer Python reads it.
 
     Raises:
-        SourceError: the text is no Python that this interpreter reads; it holds the place.
+        SourceError: the text is no Python; it holds the place.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
+        try:
+            return read(text)
+        except SyntaxError:
+            mask = _mask_of_refused(text)
+            if mask is None:
+                raise
+            return mask.tree()
     except SyntaxError as error:
         row, column = max(1, error.lineno or 1), max(1, error.offset or 1)
         raise SourceError(f"{error.msg}: mend the syntax", row, column) from None
@@ -169,3 +184,30 @@ def parse(text: str) -> ast.Module:
         ) from None
     except ValueError as error:
         raise SourceError(f"the text cannot be parsed: {error}: mend it, or exclude the file") from None
+
+
+@lru_cache(maxsize=8)
+def mask_of(text: str) -> Mask | None:
+    """Return the mask of a text whose syntax is newer than the Python that runs optlint, None of any other text.
+
+    Raises:
+        SourceError: there is newer syntax in the text that cannot be masked.
+    """
+    try:
+        read(text)
+    except SyntaxError:
+        return _mask_of_refused(text)
+    except (RecursionError, MemoryError, ValueError):
+        pass
+    return None
+
+
+@lru_cache(maxsize=8)
+def _mask_of_refused(text: str) -> Mask | None:
+    from optlint.source.candidate import may_be_newer
+
+    if not may_be_newer(text):
+        return None
+    from optlint.source.newer_syntax import masked  # libcst takes its time to be imported
+
+    return masked(text)

@@ -1,7 +1,8 @@
 """The tokens of a source text with exact offsets: logical lines, comments and brackets.
 
 `tokenize` and not libcst: it reads every file that `ast` reads, its positions need no code generation, and comments,
-semicolons and commas, which a mended statement must keep, are tokens of their own.
+semicolons and commas, which a mended statement must keep, are tokens of their own. Where the syntax of a text is newer
+than this Python, the tokens are those of its mask, which stand at the same offsets.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import token
 import tokenize
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from optlint.source.text import Source
+from optlint.source.text import Source, SourceError, mask_of
 
 _LAYOUT = frozenset({token.INDENT, token.DEDENT, token.ENDMARKER})
 _TEMPLATE_STARTS = frozenset(
@@ -64,6 +65,10 @@ class Tokens:
         self.line_last: list[int] = []
         self.partner: dict[int, int] = {}
         try:
+            self._mask = mask_of(source.text)
+        except SourceError as error:
+            raise CannotEditError(f"the file does not parse: {error.reason}") from None
+        try:
             self._read()
         except (tokenize.TokenError, SyntaxError) as error:
             raise CannotEditError(f"the file has no tokens: {error.args[0]}") from None
@@ -74,7 +79,7 @@ class Tokens:
     def _read(self) -> None:
         first = 0
         brackets: list[int] = []
-        for item in self._joined(self._raw()):
+        for item in self._unmasked(self._joined(self._raw())):
             index = len(self.code)
             match item.kind:
                 case token.COMMENT:
@@ -100,7 +105,8 @@ class Tokens:
                         first = index + 1
 
     def _raw(self) -> Iterator[Token]:
-        source, starts = self.source, self.source.line_starts
+        mask, starts = self._mask, self.source.line_starts
+        source = self.source if mask is None else replace(self.source, text=mask.text)
         rows = len(starts) if starts[-1] < len(source.text) else len(starts) - 1
         # Each line gets a plain line feed, so that a bare carriage return and the last line end as others do.
         lines = io.StringIO("".join(f"{source.line(row)}\n" for row in range(1, rows + 1)), newline="\n")
@@ -129,6 +135,19 @@ class Tokens:
                     text = self.source.text[start.start : item.end]
                     yield Token(token.STRING, text, start.start, item.end, start.row, item.end_row)
             elif not opened:
+                yield item
+
+    def _unmasked(self, items: Iterator[Token]) -> Iterator[Token]:
+        """Put the masked strings in the place of the tokens that stand for them."""
+        strings = list(reversed(self._mask.strings)) if self._mask is not None else []
+        end = 0
+        for item in items:
+            while strings and strings[-1].start <= item.start:
+                span = strings.pop()
+                end = span.end
+                row, end_row = (bisect_right(self.source.line_starts, offset) for offset in (span.start, end - 1))
+                yield Token(token.STRING, self.source.text[span.start : end], span.start, end, row, end_row)
+            if item.start >= end:
                 yield item
 
     def starting_at(self, offset: int) -> int:
