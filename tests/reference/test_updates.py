@@ -59,6 +59,11 @@ CUDA = pytest.param(
 """In float64 only: for the others no bound has been measured."""
 
 
+LEAST_ULPS = {"cpu": 0, "cuda": 64}
+"""What is allowed on a device where the tables below allow less. A GPU may fuse a product and a sum, which rounds once
+where the reference rounds twice; this bound is a first one, and no measured one."""
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
@@ -91,16 +96,20 @@ def test_where_float64_is_the_default_so_are_the_rates_and_momenta_that_a_state_
         torch.set_default_dtype(torch.float32)
 
 
+@pytest.mark.parametrize("device", ["cpu", CUDA])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_in_float32_a_thousand_updates_are_those_of_torch(case: Case) -> None:
-    for path, apart in _walk(case, case.paths(torch.float32), torch.float32):
-        assert apart.distance.ulps <= ULPS_OF_FLOAT32.get((case.optimizer, path), 0), f"{path}: {apart}"
+def test_in_float32_a_thousand_updates_are_those_of_torch(case: Case, device: str) -> None:
+    for path, apart in _walk(case, case.paths(torch.float32), torch.float32, device):
+        bound = ULPS_OF_FLOAT32.get((case.optimizer, path), 0)
+        assert apart.distance.ulps <= max(bound, LEAST_ULPS[device]), f"{path}: {apart}"
 
 
+@pytest.mark.parametrize("device", ["cpu", CUDA])
 @pytest.mark.parametrize("case", [each for each in CASES if "single" in each.paths(torch.bfloat16)], ids=str)
-def test_in_bfloat16_a_thousand_updates_are_those_of_torch_s_single_tensor_path(case: Case) -> None:
-    for path, apart in _walk(case, ["single"], torch.bfloat16):
-        assert apart.distance.ulps <= ULPS_OF_BFLOAT16.get(case.optimizer, 0), f"{path}: {apart}"
+def test_in_bfloat16_a_thousand_updates_are_those_of_torch_s_single_tensor_path(case: Case, device: str) -> None:
+    for path, apart in _walk(case, ["single"], torch.bfloat16, device):
+        bound = ULPS_OF_BFLOAT16.get(case.optimizer, 0)
+        assert apart.distance.ulps <= max(bound, LEAST_ULPS[device]), f"{path}: {apart}"
 
 
 @pytest.mark.parametrize("case", [each for each in CASES if len(each.paths(torch.bfloat16)) > 1], ids=str)
