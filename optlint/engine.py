@@ -34,12 +34,16 @@ _DEEPEST = 8_000
 """Frames; deeper nesting is reported."""
 
 
+def _is_relevant(data: bytes) -> bool:
+    return _RELEVANT_IMPORT.search(data) is not None
+
+
 class Engine:
     """Checks files against rules; a file's findings depend on it, on the files it calls into, and on the rules."""
 
     def __init__(self, rules: Sequence[CatalogEntry]) -> None:
         self._rules = tuple(rules)
-        self._project = Project(lambda data: _RELEVANT_IMPORT.search(data) is not None)
+        self._project = Project(_is_relevant)
         self._shown: dict[Path, Path] = {}
         self._sources: dict[Path, Source] = {}
         self._triggers = {
@@ -48,13 +52,26 @@ class Engine:
         }
         self._tokens = sorted(frozenset[bytes]().union(*(group for each in self._triggers.values() for group in each)))
 
+    @property
+    def project(self) -> Project:
+        """The files that this run has looked at, and those that they import."""
+        return self._project
+
+    def fresh_project(self) -> Project:
+        """Return a project of the same reach that has read nothing yet."""
+        return Project(_is_relevant)
+
+    def show(self, path: Path) -> None:
+        """Take a file in under the name by which it was asked for, which findings then have."""
+        self._shown[path.absolute()] = path
+
     def source(self, path: Path) -> Source | None:
         """Return the text that findings in a file speak of, or None where nothing was found there."""
         return self._sources.get(path)
 
     def check(self, path: Path, data: bytes) -> list[Finding]:
         """Return the findings of one file, in it or in the files that it calls into; bad input is a finding."""
-        chosen = self._triggered(data)
+        chosen = self.triggered(data)
         if not chosen:
             return []
         try:
@@ -65,7 +82,7 @@ class Engine:
                 return []  # a template of a file, which has yet to become Python
             return [_unreadable(path, error.reason, error.row, error.column)]
         self._project.add(module)
-        self._shown[absolute] = path
+        self.show(path)
         # The interpreter descends with the nesting of the code; Python's own frames need no C stack for that.
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, _DEEPEST))
@@ -78,7 +95,7 @@ class Engine:
         lowering = Lowering(self._project, module)
         try:
             program = lowering.lower()
-            return self._judged(path, program, chosen)
+            return self._all_judged(path, program, chosen)
         except RecursionError:
             return [_unreadable(path, "the file is nested too deeply to be followed: split it, or exclude it", 1, 1)]
         except Exception as error:
@@ -86,11 +103,11 @@ class Engine:
         finally:
             lowering.close()
 
-    def _judged(self, path: Path, program: Program, chosen: Sequence[CatalogEntry]) -> list[Finding]:
+    def _all_judged(self, path: Path, program: Program, chosen: Sequence[CatalogEntry]) -> list[Finding]:
         found: dict[tuple[Path, Span, str], Finding] = {}
         for entry in chosen:
             try:
-                for finding in self._findings(entry, program):
+                for _, finding in self.judged(entry, program):
                     key = (finding.location.path, finding.location.span, finding.code)
                     if key not in found or (found[key].fix is None and finding.fix is not None):
                         found[key] = finding
@@ -99,12 +116,13 @@ class Engine:
                 found[path, Span(0, len(found)), failed.code] = failed
         return sorted(found.values(), key=lambda finding: finding.sort_key)
 
-    def _triggered(self, data: bytes) -> list[CatalogEntry]:
+    def triggered(self, data: bytes) -> list[CatalogEntry]:
         """Return the rules that could report something in a file with these bytes."""
         present = {token for token in self._tokens if token in data}
         return [entry for entry in self._rules if any(group <= present for group in self._triggers[entry.rule.code])]
 
-    def _findings(self, entry: CatalogEntry, program: Program) -> Iterator[Finding]:
+    def judged(self, entry: CatalogEntry, program: Program) -> Iterator[tuple[Violation, Finding]]:
+        """Yield what a rule finds in a program, as the rule sees it and as people do."""
         rule = entry.rule
         consequence = _consequence(entry.card)
         for violation in rule.property.find(program):
@@ -120,7 +138,7 @@ class Engine:
             message = rule.message.format_map(parts)
             steps = tuple(Step(note, self._location(place)) for place, note in witness(violation))
             fix = self._fix(entry, violation)
-            yield Finding(rule.code, entry.name, level, message, location, steps, fix, consequence)
+            yield violation, Finding(rule.code, entry.name, level, message, location, steps, fix, consequence)
 
     def _fix(self, entry: CatalogEntry, violation: Violation) -> Fix | None:
         repair = entry.rule.repair

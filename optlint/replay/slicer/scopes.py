@@ -1,0 +1,183 @@
+"""Where names are bound: the functions, classes and top levels of the files that a slice is made of."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from optlint.program.modules import FunctionNode, ModuleInfo
+
+
+@dataclass(eq=False)
+class Scope:
+    """A function, a class body or a module's top level, with the statements that bind each name in it."""
+
+    module: ModuleInfo
+    node: ast.Module | FunctionNode | ast.ClassDef | ast.Lambda
+    outer: Scope | None = None
+    bindings: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    parameters: frozenset[str] = frozenset()
+
+    @property
+    def is_function(self) -> bool:
+        """Whether it is a function's."""
+        return isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+
+
+class Layout:
+    """The statements of one file: the compound statement around each, and its scope."""
+
+    def __init__(self, module: ModuleInfo) -> None:
+        self.module = module
+        self.top = Scope(module, module.tree)
+        self.parent: dict[ast.stmt, ast.stmt] = {}
+        """The statement whose block a statement stands in."""
+        self.scope: dict[ast.stmt, Scope] = {}
+        self.inner: dict[ast.AST, Scope] = {}
+        """The scope of each function and class."""
+        self.statement: dict[ast.AST, ast.stmt] = {}
+        """The innermost statement of each expression."""
+        self._block(module.tree.body, self.top, None)
+
+    def _block(self, body: list[ast.stmt], scope: Scope, owner: ast.stmt | None) -> None:
+        for statement in body:
+            if owner is not None:
+                self.parent[statement] = owner
+            self.scope[statement] = scope
+            for name in _bound(statement):
+                scope.bindings.setdefault(name, []).append(statement)
+            for node in own_nodes(statement):
+                self.statement[node] = statement
+            match statement:
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    inner = Scope(self.module, statement, scope, parameters=_parameters(statement.args))
+                    self.inner[statement] = inner
+                    self._block(statement.body, inner, statement)
+                case ast.ClassDef():
+                    inner = Scope(self.module, statement, scope)
+                    self.inner[statement] = inner
+                    self._block(statement.body, inner, statement)
+                case _:
+                    for block in blocks(statement):
+                        self._block(block, scope, statement)
+
+    def qualify(self, node: ast.expr) -> str:
+        """The dotted name that an expression has by the imports at the top level, or an empty string."""
+        match node:
+            case ast.Attribute(value=value, attr=attribute):
+                outer = self.qualify(value)
+                return f"{outer}.{attribute}" if outer else ""
+            case ast.Name(id=name):
+                for statement in self.top.bindings.get(name, ()):
+                    for alias in getattr(statement, "names", ()):
+                        if isinstance(statement, ast.Import) and (alias.asname or alias.name.partition(".")[0]) == name:
+                            return alias.name if alias.asname else name
+                        if isinstance(statement, ast.ImportFrom) and (alias.asname or alias.name) == name:
+                            return f"{statement.module}.{alias.name}" if not statement.level else ""
+                return ""
+            case _:
+                return ""
+
+    @cached_property
+    def defaults(self) -> dict[str, ast.expr]:
+        """What `add_argument("--name", default=value)` gives, by attribute name, for literal values."""
+        found: dict[str, ast.expr] = {}
+        for node in ast.walk(self.module.tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr not in ("add_argument", "add_option"):
+                continue
+            flags = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            named = {keyword.arg: keyword.value for keyword in node.keywords}
+            default, target = named.get("default"), named.get("dest")
+            if isinstance(target, ast.Constant) and isinstance(target.value, str):
+                flags = [target.value]
+            long = next((flag for flag in flags if flag.startswith("--")), flags[0] if flags else "")
+            if long and default is not None and _is_literal(default):
+                found[long.lstrip("-").replace("-", "_")] = default
+        return found
+
+
+def blocks(statement: ast.stmt) -> list[list[ast.stmt]]:
+    """Return the blocks of a compound statement."""
+    match statement:
+        case ast.If(body=body, orelse=orelse) | ast.For(body=body, orelse=orelse) | ast.While(body=body, orelse=orelse):
+            return [body, orelse]
+        case ast.AsyncFor(body=body, orelse=orelse):
+            return [body, orelse]
+        case ast.With(body=body) | ast.AsyncWith(body=body):
+            return [body]
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final):
+            return [body, *(handler.body for handler in handlers), orelse, final]
+        case ast.Match(cases=cases):
+            return [case.body for case in cases]
+        case _:
+            return []
+
+
+def headers(statement: ast.stmt) -> list[ast.expr]:
+    """Return the expressions of a statement that are not in a block of it."""
+    match statement:
+        case ast.If(test=test) | ast.While(test=test):
+            return [test]
+        case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
+            return [target, iterable]
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            return [part for item in items for part in (item.context_expr, item.optional_vars) if part is not None]
+        case ast.Try(handlers=handlers):
+            return [handler.type for handler in handlers if handler.type is not None]
+        case ast.Match(subject=subject):
+            return [subject]
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            arguments = statement.args
+            defaults = [*arguments.defaults, *(default for default in arguments.kw_defaults if default is not None)]
+            return [*statement.decorator_list, *defaults]
+        case ast.ClassDef(bases=bases, decorator_list=decorators):
+            return [*decorators, *bases]
+        case ast.AnnAssign(target=target, value=value):
+            return [target] if value is None else [target, value]
+        case _:
+            return [child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.expr)]
+
+
+def own_nodes(statement: ast.stmt) -> list[ast.AST]:
+    """Return the expression nodes of a statement outside of its blocks, and the statement."""
+    found: list[ast.AST] = [statement]
+    for header in headers(statement):
+        found.extend(ast.walk(header))
+    return found
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Import(names=names):
+            return [alias.asname or alias.name.partition(".")[0] for alias in names]
+        case ast.ImportFrom(names=names):
+            return [alias.asname or alias.name for alias in names]
+        case _:
+            return [
+                node.id
+                for header in headers(statement)
+                for node in ast.walk(header)
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            ]
+
+
+def _parameters(arguments: ast.arguments) -> frozenset[str]:
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    if arguments.vararg is not None:
+        every.append(arguments.vararg)
+    if arguments.kwarg is not None:
+        every.append(arguments.kwarg)
+    return frozenset(argument.arg for argument in every)
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True

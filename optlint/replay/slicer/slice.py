@@ -1,0 +1,345 @@
+"""The backward slice: the statements that make or touch the objects of an entry, and what those need."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from optlint.program.events import Act
+from optlint.program.modules import FunctionNode, ModuleInfo
+from optlint.program.objects import Optimizer
+from optlint.program.program import Entry
+from optlint.replay.slicer.observed import Observed
+from optlint.replay.slicer.replacement import Replacement, Replacements
+from optlint.replay.slicer.scopes import Layout, Scope, blocks, headers
+from optlint.replay.slicer.vocabulary import BUILTINS, GIVEN
+from optlint.replay.slicer.wanted import Wanted
+
+_INERT = frozenset((Act.FORWARD, Act.ESCAPE, Act.SAVE))
+"""Events that a replay can do without: a forward is there if a loss needs it.
+
+An optimizer that is given to unknown code is no such event: the stand-in for that code says whether it matters.
+"""
+
+
+class CannotSliceError(Exception):
+    """An entry that no script can be made of; the message is the reason."""
+
+
+@dataclass(eq=False)
+class Slice:
+    """The statements of an entry's files that a script keeps."""
+
+    observed: Observed
+    entry: Entry
+    kept: set[ast.stmt] = field(default_factory=set)
+    missing: dict[Scope, set[str]] = field(default_factory=dict)
+    """Names that are bound nowhere that one knows."""
+    attributes: set[str] = field(default_factory=set)
+    """Attributes that kept code reads."""
+    replaced: dict[ast.stmt, Replacement] = field(default_factory=dict)
+    layouts: dict[ModuleInfo, Layout] = field(default_factory=dict)
+    imported: dict[ast.alias, object] = field(default_factory=dict)
+    _needed: set[tuple[Scope, str]] = field(default_factory=set)
+    _whole: set[ast.ClassDef] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.replacements = Replacements(self.observed)
+
+    def layout(self, module: ModuleInfo) -> Layout:
+        """The scopes of a file."""
+        found = self.layouts.get(module)
+        if found is None:
+            found = self.layouts[module] = Layout(module)
+        return found
+
+    def run(self) -> None:
+        """Collect all that is kept."""
+        seeds: list[tuple[ModuleInfo, ast.AST]] = []
+        for event in self.entry.events:
+            gives_away = event.act is Act.ESCAPE and any(isinstance(each, Optimizer) for each in event.subjects)
+            if event.act in _INERT and not gives_away:
+                continue
+            for place in (*event.stack, event.place):
+                self.replacements.marked.add(place.node)
+                seeds.append((place.module, place.node))
+        if not seeds:
+            raise CannotSliceError("nothing happens to an optimizer in it")
+        for module, node in seeds:
+            layout = self.layout(module)
+            statement = node if isinstance(node, ast.stmt) else layout.statement.get(node)
+            if statement is not None:
+                self.keep(statement, module)
+        self._keep_entry()
+        size = -1
+        while size != len(self.kept) + len(self.attributes):
+            size = len(self.kept) + len(self.attributes)
+            self._complete()
+
+    def _keep_entry(self) -> None:
+        module = self.observed.program.module
+        body = module.tree.body
+        for name in self.entry.name.split(".") if self.entry.name != "<module>" else ():
+            found = next((each for each in definitions(body) if each.name == name), None)
+            if found is None:
+                return
+            self.keep(found, module)
+            body = found.body
+
+    # -- keeping ------------------------------------------------------------------------------------------------
+
+    def keep(self, statement: ast.stmt, module: ModuleInfo) -> None:
+        """Keep a statement, those around it, and what it needs."""
+        if statement in self.kept:
+            return
+        self.kept.add(statement)
+        layout = self.layout(module)
+        scope = layout.scope[statement]
+        owner = layout.parent.get(statement)
+        if owner is not None:
+            self.keep(owner, module)
+        match statement:
+            case ast.Assign(targets=targets, value=value) if not self._is_whole(statement, layout):
+                replacement = self.replacements.of(value, ast.unparse(targets[0]))
+                if replacement is not None:
+                    self.replaced[statement] = replacement
+                    for target in targets:
+                        self.need(target, scope)
+                    for given in replacement.given:
+                        self.need(given, scope)
+                    return
+            case ast.Return(value=ast.expr() as value) if not self._is_whole(statement, layout):
+                replacement = self.replacements.of(value)
+                if replacement is not None:
+                    self.replaced[statement] = replacement
+                    for given in replacement.given:
+                        self.need(given, scope)
+                    return
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._keep_function(statement, layout)
+                for header in headers(statement):
+                    if header not in statement.decorator_list or is_allowed_decorator(header):
+                        self.need(header, scope)
+                return
+            case ast.ClassDef():
+                if self.is_module_class(statement, scope):
+                    self._whole.add(statement)
+                    for inner in statement.body:
+                        self._keep_all(inner, module)
+            case _:
+                pass
+        for header in headers(statement):
+            self.need(header, scope)
+
+    def _keep_function(self, function: FunctionNode, layout: Layout) -> None:
+        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)):
+            for statement in function.body:
+                self._keep_all(statement, layout.module)
+            return
+        for statement in _statements(function.body):
+            if isinstance(statement, ast.Return) and statement.value is not None:
+                self.keep(statement, layout.module)
+
+    def _keep_all(self, statement: ast.stmt, module: ModuleInfo) -> None:
+        self.keep(statement, module)
+        for block in blocks(statement):
+            for inner in block:
+                self._keep_all(inner, module)
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for inner in statement.body:
+                self._keep_all(inner, module)
+
+    def _is_whole(self, statement: ast.stmt, layout: Layout) -> bool:
+        """Whether a statement is in a class that is kept as it stands."""
+        scope: Scope | None = layout.scope[statement]
+        while scope is not None:
+            if scope.node in self._whole:
+                return True
+            scope = scope.outer
+        return False
+
+    def _complete(self) -> None:
+        """Keep what only the whole says is needed."""
+        wanted = Wanted(self)
+        for module, layout in list(self.layouts.items()):
+            for statement in list(layout.scope):
+                if statement not in self.kept and wanted.holds(statement, layout):
+                    self.keep(statement, module)
+
+    # -- needing ------------------------------------------------------------------------------------------------
+
+    def need(self, expression: ast.expr, scope: Scope) -> None:
+        """Keep what an expression reads."""
+        hidden: set[str] = set()
+        for node in ast.walk(expression):
+            match node:
+                case ast.Lambda(args=arguments):
+                    hidden.update(argument.arg for argument in [*arguments.posonlyargs, *arguments.args])
+                case ast.comprehension(target=target):
+                    hidden.update(each.id for each in ast.walk(target) if isinstance(each, ast.Name))
+                case _:
+                    pass
+        for node in self.walk(expression):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                self.attributes.add(node.attr)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+                self.attributes.update(
+                    each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                )
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in hidden:
+                self.need_name(node.id, scope)
+
+    def walk(self, expression: ast.expr) -> Iterator[ast.AST]:
+        """Yield the nodes of an expression that the script keeps: calls that get a stand-in are left out."""
+        pending: list[ast.AST] = [expression]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, ast.expr) and self.replacements.is_standin(node):
+                continue
+            yield node
+            pending.extend(ast.iter_child_nodes(node))
+
+    def need_name(self, name: str, scope: Scope) -> None:
+        """Keep the statements that bind a name."""
+        if (scope, name) in self._needed:
+            return
+        self._needed.add((scope, name))
+        current: Scope | None = scope
+        first = True
+        while current is not None:
+            visible = first or not isinstance(current.node, ast.ClassDef)
+            if visible and name in current.bindings:
+                for statement in current.bindings[name]:
+                    self._bind(statement, name, current)
+                return
+            if visible and name in current.parameters:
+                return
+            first = False
+            current = current.outer
+        if name not in BUILTINS and name not in GIVEN and name != "__name__":
+            self.missing.setdefault(self.layout(scope.module).top, set()).add(name)
+
+    def _bind(self, statement: ast.stmt, name: str, scope: Scope) -> None:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            for alias in statement.names:
+                bound = alias.name.partition(".")[0] if isinstance(statement, ast.Import) else alias.name
+                if (alias.asname or bound) == name:
+                    self._import(alias, statement, scope)
+            if scope.is_function:
+                self.keep(statement, scope.module)
+            else:
+                self.kept.add(statement)
+                owner = self.layout(scope.module).parent.get(statement)
+                if owner is not None:
+                    self.keep(owner, scope.module)
+            return
+        self.keep(statement, scope.module)
+
+    def _import(self, alias: ast.alias, statement: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+        """Follow an import into the project; what it names there is kept as well."""
+        if alias in self.imported:
+            return
+        self.imported[alias] = None
+        project = self.observed.machine.project
+        importer = scope.module.path
+        if isinstance(statement, ast.Import):
+            path = project.locate(importer, alias.name)
+            module = project.load(path) if path is not None else None
+            if module is not None:
+                self.imported[alias] = module
+            return
+        dotted, level = statement.module or "", statement.level
+        if not level and dotted.partition(".")[0] in (*GIVEN, "tqdm"):
+            return
+        found = self._symbol(importer, dotted, level, alias.name, 0)
+        if found is not None:
+            self.imported[alias] = found
+
+    def _symbol(self, importer: object, dotted: str, level: int, name: str, hops: int) -> object | None:
+        from pathlib import Path
+
+        assert isinstance(importer, Path)
+        project = self.observed.machine.project
+        path = project.locate(importer, dotted, level) if dotted or level else None
+        module = project.load(path) if path is not None else None
+        if module is None or hops > 6:
+            return None
+        symbol = module.symbols.get(name)
+        if isinstance(symbol, ast.alias):
+            origin = module.origins.get(symbol)
+            if origin is not None:
+                return self._symbol(module.path, origin.module or "", origin.level, symbol.name, hops + 1)
+            return None
+        if symbol is not None:
+            self.keep(symbol, module)
+            return module, name
+        for star in module.star_imports:
+            found = self._symbol(module.path, star.module or "", star.level, name, hops + 1)
+            if found is not None:
+                return found
+        inner = project.locate(importer, f"{dotted}.{name}" if dotted else name, level)
+        return project.load(inner) if inner is not None else None
+
+    def need_member(self, module: ModuleInfo, name: str) -> bool:
+        """Keep what `module.name` is; whether there is such a thing."""
+        symbol = module.symbols.get(name)
+        if symbol is None or isinstance(symbol, ast.alias):
+            return False
+        self.keep(symbol, module)
+        return True
+
+    def is_module_class(self, node: ast.ClassDef, scope: Scope, hops: int = 0) -> bool:
+        """Whether a class is derived from one of torch (`nn.Module`, an optimizer, a scheduler): kept as it stands."""
+        layout = self.layout(scope.module)
+        for base in node.bases:
+            if layout.qualify(base).startswith(("torch.nn.", "torch.optim.")):
+                return True
+            if isinstance(base, ast.Name) and hops < 6:
+                for statement in layout.top.bindings.get(base.id, ()):
+                    if isinstance(statement, ast.ClassDef) and statement is not node:
+                        if self.is_module_class(statement, scope, hops + 1):
+                            return True
+                    elif isinstance(statement, ast.ImportFrom) and self._imports_module_class(
+                        statement, base.id, scope
+                    ):
+                        return True
+        return False
+
+    def _imports_module_class(self, statement: ast.ImportFrom, name: str, scope: Scope) -> bool:
+        for alias in statement.names:
+            if (alias.asname or alias.name) == name:
+                self._import(alias, statement, scope)
+                found = self.imported.get(alias)
+                if isinstance(found, tuple):
+                    symbol = found[0].symbols.get(found[1])
+                    if isinstance(symbol, ast.ClassDef):
+                        return self.is_module_class(symbol, self.layout(found[0]).top, 1)
+        return False
+
+
+def definitions(body: Sequence[ast.stmt]) -> list[FunctionNode | ast.ClassDef]:
+    """Return the functions and classes of a block, those under a condition too."""
+    found: list[FunctionNode | ast.ClassDef] = []
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.append(statement)
+        elif isinstance(statement, ast.If | ast.Try):
+            found.extend(definitions([inner for block in blocks(statement) for inner in block]))
+    return found
+
+
+def is_allowed_decorator(node: ast.expr) -> bool:
+    """Whether a script keeps a decorator."""
+    text = ast.unparse(node.func if isinstance(node, ast.Call) else node)
+    return text in ("staticmethod", "classmethod", "property", "dataclass", "dataclasses.dataclass") or text.rpartition(
+        "."
+    )[2] in ("no_grad", "inference_mode", "enable_grad", "contextmanager", "setter")
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        yield statement
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for block in blocks(statement):
+                yield from _statements(block)

@@ -1,0 +1,156 @@
+"""The trace of a replay: what happened, update by update, in numbers; plain data that goes through a pipe as JSON."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from optlint.program.events import Act
+
+
+class Kind(enum.Enum):
+    """What an object of the replay is."""
+
+    OPTIMIZER = "optimizer"
+    SCHEDULER = "scheduler"
+    SCALER = "scaler"
+    MODULE = "module"
+    ITERATOR = "iterator"
+    """An iterator of parameters that can be gone through once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """An object of the replay.
+
+    Attributes:
+        number: From 1, in the order in which the objects are first seen.
+        kind: What it is.
+        name: The name of its class.
+        optimizer: The number of the optimizer that a scheduler drives.
+        label: What the script calls it, where it has a name there: `optimizer`, `self.scheduler`, `optimizers[0]`.
+        children: The schedulers that a scheduler is composed of.
+        length: How many steps a scheduler is made for (`total_steps`, `T_max`, `total_iters`), where it says.
+    """
+
+    number: int
+    kind: Kind
+    name: str
+    optimizer: int | None = None
+    label: str = ""
+    children: tuple[int, ...] = ()
+    length: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far a quantity is from what it should be; as `optlint.reference.divergence.Distance`."""
+
+    absolute: float
+    relative: float
+    ulps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One act on some objects, at a row of the script (from 1), after so many updates of all optimizers.
+
+    Attributes:
+        act: What happened.
+        row: Of the script; of what was done by hand and is seen only later (`p.grad.data.zero_()`), where it is seen.
+        things: The objects acted on, and the optimizers that hold parameters which the act concerns.
+        updates: Made so far.
+        detail: As of the act in `optlint.program.events`; of MOVE the method, ` in place` after it where nothing moved;
+            `wound` of SCHEDULE where a schedule is wound forward before the first update; `skipped` of STEP where a
+            scaler left the update out; `empty` of NEW and ADD_GROUP where the optimizer was given nothing; `failed` of
+            NEW where the construction raised, and of STEP where a scaler did.
+        apart: Where the act gave a number that can be wrong, how wrong: of `get_lr()` and `get_last_lr()` against the
+            rates in force, of the norm from `clip_grad_norm_` against that of the gradients it was to clip.
+        outside: For UNFREEZE, optimizers that hold a part of the same module and none of these parameters.
+        parameters: Names of those concerned by FREEZE, UNFREEZE, REPLACE, MOVE and SET_ATTRIBUTE, and by CLEAR and
+            SET_GRADIENT where they are not all of an optimizer.
+        by_hand: Whether nothing that is made for it did it: `p.grad = None`, `group["lr"] = 0.1`.
+    """
+
+    act: Act
+    row: int
+    things: tuple[int, ...]
+    updates: int
+    detail: str = ""
+    apart: Apart | None = None
+    outside: tuple[int, ...] = ()
+    parameters: tuple[str, ...] = ()
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One step of an optimizer that moved on to the next state of its parameters.
+
+    Attributes:
+        number: From 1, over all optimizers.
+        optimizer: The number of the optimizer.
+        row: Of the script.
+        rates: The learning rate of each group that the update used.
+        due_rates: The rates that the schedule, stepped once after each update at most, has for this update; equal to
+            `rates` where no scheduler drives the optimizer.
+        gradient: The gradient that the update used, against the sum of all backwards since the optimizer's last
+            update; None where the optimizer has no parameter with a gradient in either.
+        arithmetic: The update, against the reference optimizer; None where there is no reference.
+        moved: Names of the parameters that changed, sorted.
+        frozen_moved: Those of them that the program has frozen (or meant to, by a misspelt attribute).
+        idle: Parameters that want a gradient, got one by a backward since the last update of any optimizer, belong to
+            a module of which this optimizer holds a part, and were not moved by it nor by another optimizer so far.
+        travelled: The Euclidean distance of all parameters of the optimizer from where they were at the start.
+        backwards: How many backwards this update is the first of all updates to make use of.
+        borrowed: How many more it uses that another optimizer's update was the first to use, and that come from other
+            rows than its own: gradients of another loss, which nobody has cleared.
+        meant: Parameters that a misspelt attribute was to unfreeze, and that are frozen.
+    """
+
+    number: int
+    optimizer: int
+    row: int
+    rates: tuple[float, ...]
+    due_rates: tuple[float, ...]
+    gradient: Apart | None
+    arithmetic: Apart | None
+    moved: tuple[str, ...]
+    frozen_moved: tuple[str, ...]
+    idle: tuple[str, ...]
+    travelled: float
+    backwards: int = 0
+    borrowed: int = 0
+    meant: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The exception that ended a replay; `row` of the script, 0 where it has none."""
+
+    kind: str
+    message: str
+    row: int
+    in_standin: bool
+    """Whether it was raised by a stand-in or by the replay, so that it says nothing about the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """All that one run of a script showed.
+
+    `cut` tells that the run was ended because it had made as many updates as it may.
+    """
+
+    things: tuple[Thing, ...]
+    happenings: tuple[Happening, ...]
+    updates: tuple[Update, ...]
+    failure: Failure | None
+    cut: bool
+    device: str
+    torch: str
+    """The version."""
+    asked: tuple[str, ...] = ()
+    """Conditions that depended on stand-ins, in the words of the stand-ins, in the order in which they were met."""
+    away: bool = False
+    """Whether something was to go to a device that is not here, and stayed."""
