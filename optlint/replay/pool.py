@@ -1,0 +1,124 @@
+"""The pool: worker processes that run scripts for this one, and what a script that kills, hangs or floods costs.
+
+It costs its own replay: that is `Lost`, the others come as if it had not been. torch is not imported here.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from optlint.replay.process import GivenUp, NoWorker, WorkerProcess, command_for
+from optlint.replay.wire import Job, Lost, Outcome
+
+__all__ = ["Job", "Lost", "NoWorker", "Outcome", "Pool"]
+
+
+class Pool:
+    """Runs jobs in worker processes; a context manager, at whose end none is left.
+
+    Args:
+        workers: How many processes.
+        python: The interpreter; it must have torch.
+        seconds: Of time for each script.
+        memory_mb: Megabytes for each script, beyond what torch itself takes.
+        arguments: More of the worker's command line; for tests.
+    """
+
+    def __init__(
+        self,
+        workers: int = 1,
+        python: str = sys.executable,
+        seconds: float = 20.0,
+        memory_mb: int = 2048,
+        *,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self._command = command_for(python, seconds, memory_mb, arguments)
+        self._count = workers
+        self._seconds = seconds
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._workers: list[WorkerProcess] = []
+
+    def __enter__(self) -> Self:
+        """Start the processes; they import torch while this one goes on."""
+        self._folder = tempfile.TemporaryDirectory(prefix="optlint-", ignore_cleanup_errors=True)
+        self._workers = [WorkerProcess(self._command, self._folder.name, self._seconds) for _ in range(self._count)]
+        try:
+            for worker in self._workers:
+                worker.start()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the processes, whatever they are at."""
+        self._close()
+
+    def _close(self) -> None:
+        for worker in self._workers:
+            worker.give_up()
+        for worker in self._workers:
+            worker.kill()
+        self._workers = []
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcome]]:
+        """Run jobs; yield the index and the outcome of each, as they come.
+
+        Raises:
+            NoWorker: If no worker starts, or the pool is not open.
+        """
+        if jobs and not self._workers:
+            raise NoWorker("The pool is not open: it runs jobs within its `with`")
+        todo = iter(list(enumerate(jobs)))
+        lock = threading.Lock()
+        stopping = threading.Event()
+        done: queue.SimpleQueue[tuple[int, Outcome] | BaseException] = queue.SimpleQueue()
+
+        def work(worker: WorkerProcess) -> None:
+            while not stopping.is_set():
+                with lock:
+                    index, job = next(todo, (-1, None))
+                if job is None:
+                    return
+                try:
+                    done.put((index, worker.ask(job)))
+                except GivenUp:
+                    done.put(NoWorker("The pool is closed"))
+                    return
+                except BaseException as error:  # it is the caller's: the thread has nobody to tell
+                    done.put(error)
+                    return
+
+        busy = self._workers[: len(jobs)]
+        for worker in busy:
+            worker.take_up()
+        threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in busy]
+        for thread in threads:
+            thread.start()
+        left = len(jobs)
+        try:
+            while left:
+                answer = done.get()
+                if isinstance(answer, BaseException):
+                    raise answer
+                left -= 1
+                yield answer
+        finally:
+            stopping.set()
+            if left:  # what is running need not be waited for
+                for worker in busy:
+                    worker.give_up()
+            for thread in threads:
+                thread.join()
