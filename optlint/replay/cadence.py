@@ -1,0 +1,68 @@
+"""The cadence of a schedule: how many of its steps counted before each update.
+
+What counts is as in `optlint.replay.due`: a step with an update of the optimizer since the last that counted. The
+cadence is what a fix of a learning rate must keep: it says how fast the schedule should go, whatever its rates are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from optlint.program.events import Act
+from optlint.replay.trace import Happening, Kind, Thing, Trace
+from optlint.torch_api.tables import tables
+
+
+def schedulers_of(trace: Trace, optimizer: int) -> list[Thing]:
+    """The schedulers of an optimizer, without those that are parts of others."""
+    found = [each for each in trace.things if each.kind is Kind.SCHEDULER and each.optimizer == optimizer]
+    inner = {child for each in found for child in each.children}
+    return [each for each in found if each.number not in inner]
+
+
+def steps_of(trace: Trace, scheduler: Thing) -> list[Happening]:
+    """The steps of a scheduler and of its parts, but those that wind it forward."""
+    family = {scheduler.number, *scheduler.children}
+    steps = (each for each in trace.happenings if each.act is Act.SCHEDULE and family.intersection(each.things))
+    return [each for each in steps if each.detail != "wound"]
+
+
+def cadence(trace: Trace, scheduler: Thing, steps: Iterable[Happening]) -> tuple[int, ...]:
+    """For each update of the scheduler's optimizer, how many of some steps counted before it."""
+    own = [update.number for update in trace.updates if update.optimizer == scheduler.optimizer]
+    plateau = scheduler.name == "ReduceLROnPlateau"
+    counted: list[int] = []
+    for step in steps:
+        since = counted[-1] if counted else -1 if plateau else _born(trace, scheduler)
+        if any(since < number <= step.updates for number in own) or (plateau and not counted):
+            counted.append(step.updates)
+    return tuple(sum(at < number for at in counted) for number in own)
+
+
+def _born(trace: Trace, scheduler: Thing) -> int:
+    made = (each for each in trace.happenings if each.act is Act.NEW and scheduler.number in each.things)
+    return next((each.updates for each in made), 0)
+
+
+def right_cadences(trace: Trace, scheduler: Thing, *, superfluous: bool) -> set[tuple[int, ...]]:
+    """The cadences that a fix may give a schedule, from the code as written.
+
+    With `superfluous` the schedule is stepped in two rows, one of which is not to be: then either row's own cadence
+    will do, unless the length of the schedule or its class says which one it is made for.
+    """
+    steps = steps_of(trace, scheduler)
+    whole = cadence(trace, scheduler, steps)
+    rows = sorted({each.row for each in steps})
+    if not superfluous or len(rows) < 2:
+        return {whole}
+    own = {row: cadence(trace, scheduler, [each for each in steps if each.row == row]) for row in rows}
+    counts = {row: len([each for each in steps if each.row == row]) for row in rows}
+    if scheduler.length:
+        far = {row: abs(math.log(max(count, 1) / scheduler.length)) for row, count in counts.items()}
+        return {own[row] for row in rows if far[row] == min(far.values())}
+    facts = tables().schedulers.get(scheduler.name)
+    if facts is not None and facts.per:
+        wanted = (max if facts.per == "batch" else min)(counts.values())
+        return {own[row] for row in rows if counts[row] == wanted}
+    return {whole, *own.values()}

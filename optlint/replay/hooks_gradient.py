@@ -1,0 +1,222 @@
+"""Hooks on tensors: backward, clipping, and what is written on parameters by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad
+
+from optlint.program.events import Act
+from optlint.reference.clipping import total_norm
+from optlint.replay.hooks_optimizer import consumed
+from optlint.replay.ledger import Clip
+from optlint.replay.measure import apart, copy_of, gradient_of, set_gradient
+from optlint.replay.patches import Patches, let_through
+from optlint.replay.roster import Tracked
+from optlint.replay.slips import is_slip
+
+if TYPE_CHECKING:
+    from optlint.replay.recorder import Recorder
+
+
+def _backward(recorder: Recorder, patches: Patches) -> None:
+    """What a backward gives a parameter is seen bit for bit, for it finds no gradient there that it would add to."""
+    running: list[bool] = []
+
+    def backward(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if running:
+            return original(*args, **kwargs)  # within another, as checkpointing does it
+        with torch.no_grad():
+            recorder.notice()
+        keeps_graph = bool(kwargs.get("create_graph", args[3] if len(args) > 3 else False))
+        tracked = list(recorder.roster.tracked.values())
+        aside = {} if keeps_graph else _set_aside(tracked)
+        row = recorder.row()
+        running.append(True)
+        try:
+            return original(*args, **kwargs)
+        finally:
+            running.pop()
+            with torch.no_grad():
+                _gather(recorder, tracked, aside, row)
+
+    patches.wrap(torch.autograd, "backward", backward)
+
+
+def _set_aside(tracked: list[Tracked]) -> dict[int, Tensor]:
+    """Take the gradients away that are there, but those that a hook of the script may look at."""
+    aside: dict[int, Tensor] = {}
+    for each in tracked:
+        gradient = gradient_of(each.tensor)
+        if gradient is not None and not getattr(each.tensor, "_post_accumulate_grad_hooks", None):
+            aside[id(each.tensor)] = gradient
+            set_gradient(each.tensor, None)
+    return aside
+
+
+def _gather(recorder: Recorder, tracked: list[Tracked], aside: dict[int, Tensor], row: int) -> None:
+    """Put the gradients back, with what was given added as torch adds it, and write that down."""
+    recorder.backwards += 1
+    reached: list[int] = []
+    for each in tracked:
+        identity = id(each.tensor)
+        given, before = gradient_of(each.tensor), aside.get(identity)
+        added: Tensor | None
+        if before is not None:
+            added = copy_of(given)
+            set_gradient(each.tensor, before if given is None else _sum(before, given))
+        elif given is None or each.gradient is None:
+            added = copy_of(given)
+        else:
+            present = copy_of(given)
+            assert present is not None
+            added = None if torch.equal(present, each.gradient) else present - each.gradient
+        if added is not None:
+            reached.append(identity)
+            each.reached = True
+            recorder.ledger.add(identity, recorder.roster.holders((identity,)), added, recorder.backwards, row)
+    recorder.settle(tracked)
+    recorder.happen(Act.BACKWARD, recorder.roster.holders(reached), row=row)
+
+
+def _sum(before: Tensor, given: Tensor) -> Tensor:
+    """The gradient that was there with another one added, in its place as far as torch does it in its place."""
+    if before.layout != torch.strided or given.layout != torch.strided or before.requires_grad:
+        return before + given
+    return before.add_(given)
+
+
+def _clipping(recorder: Recorder, patches: Patches, name: str) -> None:
+    def clip(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        bound = _bound(args, kwargs)
+        if bound is None:
+            return original(*args, **kwargs)
+        parameters, limit, order = bound
+        with torch.no_grad():
+            recorder.notice()
+            given = consumed(recorder, parameters)
+        tensors = [given] if isinstance(given, Tensor) else given if isinstance(given, (list, tuple)) else []
+        tracked = recorder.tracked(each for each in tensors if isinstance(each, Tensor))
+        tracked = [each for each in dict.fromkeys(tracked) if each.gradient is not None]
+        before = [each.gradient for each in tracked if each.gradient is not None]
+        identities = [id(each.tensor) for each in tracked]
+        meant = Clip(limit, order if name == "clip_grad_norm_" else None)
+        draft = recorder.happen(Act.CLIP, recorder.roster.holders(identities), detail=name)
+        if args:
+            result = original(given, *args[1:], **kwargs)
+        else:
+            result = original(**{**kwargs, "parameters": given})
+        with torch.no_grad():
+            recorder.settle(tracked)
+            if given is not parameters and not given:
+                recorder.ledger.missed(meant)
+                before = [each.gradient for each in recorder.roster.tracked.values() if each.gradient is not None]
+            else:
+                after = [each.gradient for each in tracked if each.gradient is not None]
+                recorder.ledger.clip(meant, identities, before, after)
+            if isinstance(result, Tensor) and not result.is_meta and meant.p is not None:
+                draft.apart = apart([float(result)], [float(total_norm(before, meant.p))])
+        return result
+
+    for owner in (torch.nn.utils, clip_grad):
+        patches.wrap(owner, name, clip)
+
+
+def _bound(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, float, float] | None:
+    """The parameters, the limit and the order of the norm among the arguments of a clipping, where they are there."""
+    given = dict(zip(("parameters", "limit", "norm_type"), args, strict=False)) | kwargs
+    limit: Any = given.get("limit", given.get("max_norm", given.get("clip_value")))
+    try:
+        with torch.no_grad():
+            return given["parameters"], float(limit), float(given.get("norm_type") or 2.0)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _norms(recorder: Recorder, patches: Patches) -> None:
+    _clipping(recorder, patches, "clip_grad_norm_")
+
+
+def _values(recorder: Recorder, patches: Patches) -> None:
+    _clipping(recorder, patches, "clip_grad_value_")
+
+
+def _attributes(recorder: Recorder, patches: Patches) -> None:
+    plain = let_through(torch.Tensor.__setattr__)
+
+    def setattr_(self: Tensor, name: str, value: Any) -> None:
+        if recorder.hidden or not (name in ("grad", "requires_grad") or is_slip(name)):
+            plain(self, name, value)
+            return
+        with torch.no_grad():
+            recorder.notice()
+        plain(self, name, value)
+        with torch.no_grad():
+            for each in recorder.tracked((self,)):
+                if name == "grad":
+                    recorder.notice_gradient(each)
+                elif name == "requires_grad":
+                    recorder.flag([each])
+                elif isinstance(value, bool):
+                    each.meant = value
+                    holders = recorder.roster.holders((id(self),))
+                    recorder.happen(
+                        Act.SET_ATTRIBUTE, holders, detail=name, parameters=recorder.roster.names((each,)), by_hand=True
+                    )
+
+    patches.replace(torch.Tensor, "__setattr__", setattr_)
+
+
+def _flags(recorder: Recorder, patches: Patches) -> None:
+    def requires_grad_(original: Callable[..., Any], self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        if not recorder.hidden:
+            for each in recorder.tracked((self,)):
+                recorder.flag([each])
+        return result
+
+    patches.wrap(torch.Tensor, "requires_grad_", requires_grad_)
+
+
+def _zeroing(recorder: Recorder, patches: Patches) -> None:
+    def zero_(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """`p.grad.zero_()`, `p.grad.data.zero_()`: seen in its row, and not only at the next event."""
+        if recorder.hidden or not recorder.roster.tracked:
+            return original(*args, **kwargs)
+        with torch.no_grad():
+            recorder.notice()
+            result = original(*args, **kwargs)
+            recorder.notice()
+        return result
+
+    patches.wrap(torch.Tensor, "zero_", zero_)
+
+
+def _conversions(recorder: Recorder, patches: Patches) -> None:
+    """A leaf that is converted to what it is already stays a leaf, and shows nothing of what it would be elsewhere."""
+
+    def converted(name: str) -> Callable[..., Any]:
+        def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if args and result is args[0] and result.requires_grad and result.is_leaf and not recorder.hidden:
+                recorder.happen(Act.MOVE, (), detail=f"{name} in place")
+            return result
+
+        return around
+
+    for name in "to cuda cpu half float double bfloat16 type".split():
+        patches.wrap(torch.Tensor, name, converted(name))
+
+
+HOOKS = {
+    "`backward`": _backward,
+    "`clip_grad_norm_`": _norms,
+    "`clip_grad_value_`": _values,
+    "the attributes of a tensor": _attributes,
+    "`requires_grad_` of a tensor": _flags,
+    "`zero_`": _zeroing,
+    "the conversion of a tensor": _conversions,
+}

@@ -1,0 +1,175 @@
+"""Hooks on modules: made, cleared, frozen, moved, changed, loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from optlint.program.events import Act
+from optlint.replay.patches import Patches
+from optlint.replay.slips import is_slip
+from optlint.replay.trace import Kind
+
+if TYPE_CHECKING:
+    from optlint.replay.recorder import Recorder
+
+_MOVES = "to cuda cpu xpu npu mps half float double bfloat16 type to_empty".split()
+
+
+def _making(recorder: Recorder, patches: Patches) -> None:
+    def init(original: Callable[..., None], self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        recorder.roster.meet(self)
+
+    def setstate(original: Callable[..., None], self: nn.Module, state: Any) -> None:
+        original(self, state)  # a deep copy is made without `__init__`
+        recorder.roster.meet(self)
+
+    patches.wrap(nn.Module, "__init__", init)
+    patches.wrap(nn.Module, "__setstate__", setstate)
+
+
+def _clearing(recorder: Recorder, patches: Patches) -> None:
+    def zero_grad(original: Callable[..., None], self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        if recorder.hidden:
+            original(self, *args, **kwargs)
+            return
+        recorder.notice()
+        with recorder.inside():
+            original(self, *args, **kwargs)
+        set_to_none = bool(kwargs.get("set_to_none", args[0] if args else True))
+        parameters = recorder.tracked(nn.Module.parameters(self))
+        identities = [id(each.tensor) for each in parameters]
+        for each in identities:
+            recorder.ledger.clear(each)
+        recorder.settle(parameters)
+        holders = recorder.roster.holders(identities)
+        names = () if recorder.roster.holds_no_others(holders, identities) else recorder.roster.names(parameters)
+        things = (recorder.roster.number(self, Kind.MODULE), *holders)
+        recorder.happen(Act.CLEAR, things, detail="" if set_to_none else "zero", parameters=names)
+
+    patches.wrap(nn.Module, "zero_grad", zero_grad)
+
+
+def _freezing(recorder: Recorder, patches: Patches) -> None:
+    def requires_grad_(original: Callable[..., Any], self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if recorder.hidden:
+            return original(self, *args, **kwargs)
+        recorder.notice()
+        with recorder.inside():
+            result = original(self, *args, **kwargs)
+        parameters = recorder.tracked(nn.Module.parameters(self))
+        recorder.flag(parameters, things=(recorder.roster.number(self, Kind.MODULE),))
+        return result
+
+    patches.wrap(nn.Module, "requires_grad_", requires_grad_)
+
+
+def _moving(recorder: Recorder, patches: Patches) -> None:
+    def moved(name: str) -> Callable[..., Any]:
+        def around(original: Callable[..., Any], self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if recorder.hidden:
+                return original(self, *args, **kwargs)
+            recorder.notice()
+            before = _places(self)
+            around_it = recorder.roster.parameters_around(self)
+            tracked = recorder.tracked(nn.Module.parameters(self))
+            things = (recorder.roster.number(self, Kind.MODULE), *recorder.roster.holders(map(_identity, tracked)))
+            detail = "cpu" if name == "to" and _is_processor(*args, **kwargs) else name
+            draft = recorder.happen(Act.MOVE, things, detail=detail, parameters=recorder.roster.names(tracked))
+            with recorder.inside():
+                result = original(self, *args, **kwargs)
+            if _places(self) == before:
+                draft.detail += " in place"
+            recorder.settle()
+            _replaced(recorder, self, around_it)
+            return result
+
+        return around
+
+    for name in _MOVES:
+        if hasattr(nn.Module, name):
+            patches.wrap(nn.Module, name, moved(name))
+
+
+def _identity(tracked: Any) -> int:
+    return id(tracked.tensor)
+
+
+def _places(module: nn.Module) -> list[tuple[int, torch.device, torch.dtype]]:
+    return [(id(each), each.device, each.dtype) for each in nn.Module.parameters(module)]
+
+
+def _is_processor(*args: Any, **kwargs: Any) -> bool:
+    return str(kwargs.get("device", args[0] if args else "")) == "cpu"
+
+
+def _assigning(recorder: Recorder, patches: Patches) -> None:
+    def setattr_(original: Callable[..., None], self: nn.Module, name: str, value: Any) -> None:
+        if recorder.hidden or not isinstance(value, (nn.Module, nn.Parameter, bool)):
+            original(self, name, value)
+        elif not isinstance(value, bool):
+            recorder.roster.stale = True
+            if not recorder.roster.optimizers():
+                original(self, name, value)
+                return
+            before = recorder.roster.parameters_around(self)
+            original(self, name, value)
+            recorder.roster.stale = True
+            _replaced(recorder, self, before)
+        else:
+            original(self, name, value)
+            if (name == "requires_grad" or is_slip(name)) and not hasattr(type(self), name):
+                _misspelt(recorder, self, name, value)
+
+    patches.wrap(nn.Module, "__setattr__", setattr_)
+
+
+def _misspelt(recorder: Recorder, module: nn.Module, name: str, value: bool) -> None:
+    parameters = recorder.tracked(nn.Module.parameters(module))
+    for each in parameters:
+        each.meant = value
+    holders = recorder.roster.holders(map(_identity, parameters))
+    things = (recorder.roster.number(module, Kind.MODULE), *holders)
+    names = recorder.roster.names(parameters)
+    recorder.happen(Act.SET_ATTRIBUTE, things, detail=name, parameters=names, by_hand=True)
+
+
+def _replaced(recorder: Recorder, module: nn.Module, before: dict[int, Tensor]) -> None:
+    """Take note of new parameters in a module of which an optimizer holds a part."""
+    recorder.roster.stale = True
+    owners = recorder.roster.holders(before)
+    if not owners:
+        return
+    fresh = [each for key, each in recorder.roster.parameters_around(module).items() if key not in before]
+    if fresh:
+        names = recorder.roster.names(recorder.tracked(fresh))
+        recorder.happen(Act.REPLACE, (recorder.roster.number(module, Kind.MODULE), *owners), parameters=names)
+
+
+def _loading(recorder: Recorder, patches: Patches) -> None:
+    def load_state_dict(original: Callable[..., Any], self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        recorder.notice()
+        before = recorder.roster.parameters_around(self)
+        number = recorder.roster.number(self, Kind.MODULE)
+        owners = recorder.roster.holders(map(id, nn.Module.parameters(self)))
+        recorder.happen(Act.LOAD, (number, *owners))
+        with recorder.inside():
+            result = original(self, *args, **kwargs)
+        _replaced(recorder, self, before)
+        return result
+
+    patches.wrap(nn.Module, "load_state_dict", load_state_dict)
+
+
+HOOKS = {
+    "the construction of a module": _making,
+    "`zero_grad` of a module": _clearing,
+    "`requires_grad_` of a module": _freezing,
+    "moving a module": _moving,
+    "the attributes of a module": _assigning,
+    "`load_state_dict` of a module": _loading,
+}

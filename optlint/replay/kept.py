@@ -1,0 +1,73 @@
+"""Kept scripts: replay scripts as files that run alone with torch and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from optlint.replay.script import ReplayScript
+from optlint.replay.verify import Verified
+
+_PRELUDE = """\
+import collections
+import contextlib
+import copy
+import functools
+import itertools
+import math
+import random
+import types
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+standin = types.ModuleType("standin")
+exec(_STANDIN, standin.__dict__)
+standin.install()
+torch.manual_seed(0)
+torch.set_default_dtype(torch.float64)
+
+_stepped = 0
+
+
+def _show(optimizer, args, kwargs):
+    global _stepped
+    _stepped += 1
+    if _stepped <= 60:
+        rates = [group["lr"] for group in optimizer.param_groups]
+        print(f"update {_stepped}: {type(optimizer).__name__}, rates {rates}")
+
+
+register_optimizer_step_pre_hook(_show)
+"""
+
+
+def kept_scripts(verified: Verified) -> Iterator[tuple[str, str]]:
+    """Yield the file name and the text of each script of a finding: as written, and as fixed."""
+    finding = verified.case.finding
+    place = re.sub(r"[^A-Za-z0-9]+", "_", finding.location.path.stem).strip("_")
+    stem = f"{finding.code}_{place}_{finding.location.start.row}"
+    for kind, script in (("as_written", verified.pair.original), ("as_fixed", verified.pair.fixed)):
+        if isinstance(script, ReplayScript):
+            yield f"{stem}_{kind}.py", _text(verified, script, kind.replace("_", " "))
+
+
+def _text(verified: Verified, script: ReplayScript, kind: str) -> str:
+    finding = verified.case.finding
+    lines = [
+        f"{finding.code} ({finding.name}), {finding.location.path.name}, row {finding.location.start.row}, {kind}",
+        "",
+        finding.message,
+        "",
+        f"Verdict: {verified.verdict.sentence}",
+    ]
+    if verified.verdict.fix is not None:
+        lines.append(f"The fix: {verified.verdict.fix_sentence}")
+    if script.standins:
+        lines += ["", "What stands in for what:"]
+        lines += [f"  {each.name} for {each.replaced}" for each in script.standins]
+    header = "\n".join(f"# {line}".rstrip() for line in lines)
+    source = (Path(__file__).with_name("standin.py")).read_text(encoding="utf-8")
+    assert "'''" not in source
+    return f"{header}\n\n_STANDIN = r'''{source}'''\n\n{_PRELUDE}\n\n# The replay.\n\n{script.body}"

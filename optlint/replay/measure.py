@@ -1,0 +1,172 @@
+"""What one update did: which rates and gradients it used, what it moved, and how far that is from what was due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from optlint.reference.divergence import Distance, distance
+from optlint.reference.errors import NoReferenceError
+from optlint.reference.optimizer import ReferenceOptimizer
+from optlint.reference.update_rule import ClosureRule, number
+from optlint.replay.roster import Tracked
+from optlint.replay.trace import Apart
+
+NOTHING = Apart(0.0, 0.0, 0.0)
+
+
+@dataclass(slots=True, eq=False)
+class Measure:
+    """An update under way, from just before the optimizer's step.
+
+    Attributes:
+        optimizer: That steps.
+        number: Of the optimizer.
+        row: Of the script.
+        parameters: Of the optimizer.
+        rates: The update uses.
+        due_rates: It should use.
+        before: The parameters' values.
+        gradient: The gradient used, against the one due.
+        reference: Goes beside it, where the optimizer has one.
+        depth: Steps of base classes within.
+    """
+
+    optimizer: Optimizer
+    number: int
+    row: int
+    parameters: list[Tracked]
+    rates: tuple[float, ...]
+    due_rates: tuple[float, ...]
+    before: list[Tensor]
+    reference: ReferenceOptimizer | None
+    gradient: Apart | None = None
+    advanced: bool = False
+    depth: int = 0
+    evaluations: int = field(default=0)
+
+    def consumes(self, due: Sequence[Tensor | None], scale: float = 1.0) -> None:
+        """The gradients are there: compare them, and let the reference make its update from them."""
+        used = [gradient_of(each.tensor) for each in self.parameters]
+        apart = _gradients_apart(used, due, scale)
+        if apart is not None and (self.gradient is None or apart.relative > self.gradient.relative):
+            self.gradient = apart
+        if self.reference is not None and not isinstance(self.reference.rule, ClosureRule):
+            try:
+                self.reference.adopt()
+                self.reference.step()
+                self.advanced = True
+            except Exception:  # what the optimizer refuses (sparse gradients, a strange option) it says itself
+                self.advanced = False
+
+    def moved(self) -> list[Tracked]:
+        """The parameters that the update changed."""
+        pairs = zip(self.parameters, self.before, strict=True)
+        return [each for each, before in pairs if not same(each.tensor, before)]
+
+    def arithmetic(self) -> Apart | None:
+        """How far the optimizer's arithmetic is from the reference's."""
+        if self.reference is None or not self.advanced:
+            return None
+        furthest: Distance | None = None
+        try:
+            for each in self.reference.distances():
+                if furthest is None or each.distance.relative > furthest.relative:
+                    furthest = each.distance
+        except Exception:  # shapes or devices that cannot be compared: there is no reference for this
+            return None
+        return None if furthest is None else apart_of(furthest)
+
+    def travelled(self) -> float:
+        """The distance of the parameters from their start."""
+        ways = [
+            each.tensor.detach() - each.start.to(each.tensor.device)
+            for each in self.parameters
+            if each.start is not None and each.start.shape == each.tensor.shape and not each.tensor.is_meta
+        ]
+        return float(torch.linalg.vector_norm(flat(ways))) if ways else 0.0
+
+
+def reference_for(optimizer: Optimizer) -> ReferenceOptimizer | None:
+    """The reference of an optimizer, where it has one."""
+    try:
+        return ReferenceOptimizer(optimizer)
+    except (NoReferenceError, RuntimeError, ValueError, KeyError):
+        return None
+
+
+def rates_of(optimizer: Optimizer) -> tuple[float, ...]:
+    """The learning rate of each group."""
+    return tuple(float(number(group["lr"])) for group in optimizer.param_groups)
+
+
+_GRADIENT: Any = torch._C.TensorBase.grad
+
+
+def gradient_of(tensor: Tensor) -> Tensor | None:
+    """The gradient of a tensor."""
+    found: Tensor | None = _GRADIENT.__get__(tensor)
+    return found
+
+
+def set_gradient(tensor: Tensor, gradient: Tensor | None) -> None:
+    """Give a tensor another gradient, unseen by the hooks."""
+    _GRADIENT.__set__(tensor, gradient)
+
+
+def copy_of(tensor: Tensor | None) -> Tensor | None:
+    """A dense copy without a graph."""
+    if tensor is None:
+        return None
+    return tensor.detach().to_dense() if tensor.layout != torch.strided else tensor.detach().clone()
+
+
+def same(first: Tensor, second: Tensor) -> bool:
+    """Whether two tensors are equal, bit for bit; on the `meta` device, which has no values, they are."""
+    if first.is_meta or second.is_meta:
+        return True
+    if first.shape != second.shape or first.dtype != second.dtype or first.device != second.device:
+        return False
+    first = first.to_dense() if first.layout != torch.strided else first
+    return bool(torch.equal(first, second)) or bool(((first == second) | (first.isnan() & second.isnan())).all())
+
+
+def flat(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors as one vector of float64, on the device of the first."""
+    pieces = (torch.view_as_real(each) if each.is_complex() else each for each in tensors)
+    return torch.cat([each.detach().reshape(-1).to(tensors[0].device, torch.float64) for each in pieces])
+
+
+def apart(actual: Sequence[float], expected: Sequence[float]) -> Apart:
+    """How far numbers are from others."""
+    count = min(len(actual), len(expected))
+    if count == 0:
+        return NOTHING
+    vectors = (torch.tensor(list(each)[:count], dtype=torch.float64) for each in (actual, expected))
+    return apart_of(distance(*vectors))
+
+
+def apart_of(found: Distance) -> Apart:
+    """The same as plain data."""
+    return Apart(found.absolute, found.relative, found.ulps)
+
+
+def _gradients_apart(used: Sequence[Tensor | None], due: Sequence[Tensor | None], scale: float) -> Apart | None:
+    actual, expected = [], []
+    for gradient, wanted in zip(used, due, strict=True):
+        if (gradient is None and wanted is None) or (gradient if gradient is not None else wanted).is_meta:  # type: ignore[union-attr]
+            continue
+        present = copy_of(gradient) if gradient is not None else torch.zeros_like(wanted)  # type: ignore[arg-type]
+        assert present is not None
+        actual.append(present * scale if scale != 1.0 else present)
+        expected.append(torch.zeros_like(present) if wanted is None else wanted * scale if scale != 1.0 else wanted)
+    if not actual:
+        return None
+    if all(map(torch.equal, actual, expected)):
+        return NOTHING
+    return apart_of(distance(flat(actual), flat(expected)))

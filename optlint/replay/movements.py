@@ -1,0 +1,98 @@
+"""Which parameters move, and which should: the evidence of MOVED."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from optlint.program.events import Act
+from optlint.property.patterns import Query, Response
+from optlint.replay.monitoring import optimizers_of
+from optlint.replay.trace import Apart, Trace, Update
+from optlint.replay.verdict import Departure
+from optlint.rule import Evidence, Rule
+
+
+def own(trace: Trace, optimizers: frozenset[int]) -> Iterator[Update]:
+    """The updates that some optimizers make."""
+    return (update for update in trace.updates if update.optimizer in optimizers)
+
+
+def is_apart(apart: Apart | None, tolerance: float) -> bool:
+    """Whether something is further away than rounding makes it."""
+    return apart is not None and not apart.relative <= tolerance
+
+
+def movements(rule: Rule, trace: Trace, optimizers: frozenset[int], tolerance: float) -> Iterator[Departure]:
+    """Where the parameters that move are not those that should; what that means depends on the rule."""
+    acts = rule.property.trigger.acts if isinstance(rule.property, Response) else frozenset[Act]()
+    if Act.REPLACE in acts or Act.UNFREEZE in acts:
+        yield from idle(trace, optimizers, named(trace, optimizers, *acts))
+    if Act.FREEZE in acts or isinstance(rule.property, Query):
+        for update in own(trace, optimizers):
+            if update.frozen_moved:
+                words = f"update {update.number} moves {_list(update.frozen_moved)}, which should stay"
+                yield Departure("parameters", update.number, update.row, update.travelled, 0.0, words)
+    if isinstance(rule.property, Query):
+        moved = _ever_moved(trace)
+        for update in own(trace, optimizers):
+            still = [name for name in update.meant if name not in moved]
+            if still:
+                words = f"no update moves {_list(still)}, which a slip was to unfreeze"
+                yield Departure("parameters", update.number, update.row, 0.0, 1.0, words)
+    if Act.CLEAR in acts:
+        for update in own(trace, optimizers):
+            if is_apart(update.gradient, tolerance):
+                assert update.gradient is not None
+                what = "moves nothing, for it finds no gradient" if not update.moved else "does not use its gradient"
+                words = f"update {update.number} {what}"
+                apart = update.gradient
+                yield Departure("parameters", update.number, update.row, apart.absolute, apart.relative, words)
+
+
+def idle(trace: Trace, optimizers: frozenset[int], names: frozenset[str] | None) -> Iterator[Departure]:
+    """Parameters (of these names) that get gradients, and that no update of the whole trace moves."""
+    moved = _ever_moved(trace)
+    for update in own(trace, optimizers):
+        still = [name for name in update.idle if name not in moved and (names is None or name in names)]
+        if still:
+            words = f"no update moves {_list(still)}, whatever the gradients"
+            yield Departure("parameters", update.number, update.row, 0.0, 1.0, words)
+
+
+def named(trace: Trace, optimizers: frozenset[int], *acts: Act) -> frozenset[str]:
+    """The parameters that some acts concern, which concern some optimizers."""
+    return frozenset(
+        name
+        for each in trace.happenings
+        if each.act in acts and optimizers.intersection(optimizers_of(trace, each))
+        for name in each.parameters
+    )
+
+
+def _ever_moved(trace: Trace) -> frozenset[str]:
+    return frozenset(name for update in trace.updates for name in update.moved)
+
+
+def _list(names: list[str] | tuple[str, ...]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:2])
+    return shown if len(names) <= 2 else f"{shown} and {len(names) - 2} more"
+
+
+def in_vain(rule: Rule, trace: Trace, optimizers: frozenset[int]) -> frozenset[str]:
+    """Parameters (by plain name) that never move in a trace, and that this rule's fix lets move."""
+    found: set[str] = set()
+    moved = _ever_moved(trace)
+    if rule.evidence is Evidence.MOVED:
+        acts = rule.property.trigger.acts if isinstance(rule.property, Response) else frozenset[Act]()
+        if Act.REPLACE in acts or Act.UNFREEZE in acts:
+            names = named(trace, optimizers, *acts)
+            found.update(name for each in own(trace, optimizers) for name in each.idle if name in names - moved)
+        if isinstance(rule.property, Query):
+            found.update(name for each in own(trace, optimizers) for name in each.meant if name not in moved)
+    return frozenset(map(plain_name, found))
+
+
+def plain_name(name: str) -> str:
+    """The name of a parameter without the number that tells it from the one whose place it took."""
+    return re.sub(r" \(\d+\)$", "", name)

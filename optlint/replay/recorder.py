@@ -1,0 +1,234 @@
+"""The recorder: hooks on torch that tell what a script does to its optimizers, as a trace.
+
+It changes nothing of what the script computes, and puts all hooks back when it is left. What each hook looks at is in
+the modules `hooks_*`; here is what they share: who is who, the two oracles, and what has happened so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from optlint.program.events import Act
+from optlint.reference.optimizer import ReferenceOptimizer
+from optlint.replay import (
+    hooks_gradient,
+    hooks_module,
+    hooks_optimizer,
+    hooks_scaler,
+    hooks_scheduler,
+    hooks_standin,
+)
+from optlint.replay.draft import Draft
+from optlint.replay.due import DueRates
+from optlint.replay.ledger import Ledger
+from optlint.replay.measure import Measure, copy_of, gradient_of, same
+from optlint.replay.patches import Patches, see_through
+from optlint.replay.roster import Roster, Tracked
+from optlint.replay.rows import row_of_script
+from optlint.replay.trace import Failure, Trace, Update
+
+
+class EndOfReplay(BaseException):  # it is no error
+    """The script has made as many updates as it may."""
+
+
+Hook = Callable[["Recorder", Patches], None]
+
+_HOOKS: dict[str, Hook] = {
+    **hooks_optimizer.HOOKS,
+    **hooks_scheduler.HOOKS,
+    **hooks_scaler.HOOKS,
+    **hooks_gradient.HOOKS,
+    **hooks_module.HOOKS,
+    **hooks_standin.HOOKS,
+}
+"""Each by its name, in the order in which they are installed."""
+
+
+class Recorder:
+    """Records what is done within it::
+
+        with Recorder(most_updates=100) as recorder:
+            exec(compile(body, "<replay>", "exec"), namespace)
+        trace = recorder.trace()
+
+    After `most_updates` updates it ends what is done by an `EndOfReplay`, which does not come out of the `with`.
+    `rows` tells the row of the script that runs.
+    """
+
+    def __init__(self, *, most_updates: int = 2000, rows: Callable[[], int] = row_of_script) -> None:
+        self.roster = Roster()
+        self.ledger = Ledger()
+        self.due = DueRates()
+        self.row = rows
+        self.updates: list[Update] = []
+        self.consumed: dict[int, tuple[object, int]] = {}
+        """Iterators that were gone through, by identity, and in which row."""
+        self.references: dict[int, ReferenceOptimizer | None] = {}
+        self.backwards = 0
+        self.stirred = 0
+        """How many backwards and steps of optimizers there were."""
+        self.hidden = 0
+        """Whether torch's own code runs, the inner calls of which are no happenings."""
+        self._happenings: list[Draft] = []
+        self._most = most_updates
+        self._cut = False
+        self._device = ""
+        self._patches = Patches()
+
+    def __enter__(self) -> Recorder:
+        for install in _HOOKS.values():
+            install(self, self._patches)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        self._patches.undo()
+        see_through(traceback)
+        return isinstance(error, EndOfReplay)
+
+    def trace(self, failure: Failure | None = None) -> Trace:
+        """All that was recorded; `failure` is what ended the script, if something did."""
+        happenings = tuple(each.finished() for each in self._happenings)
+        things, updates = self.roster.things(), tuple(self.updates)
+        return Trace(things, happenings, updates, failure, self._cut, self._device or "cpu", torch.__version__)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """While torch's own code runs."""
+        self.hidden += 1
+        try:
+            yield
+        finally:
+            self.hidden -= 1
+
+    def happen(self, act: Act, things: Iterable[int], **details: Any) -> Draft:
+        """Something happened."""
+        draft = Draft(act, details.pop("row", None) or self.row(), tuple(things), len(self.updates), **details)
+        if act is not Act.NEW:
+            for number in draft.things:
+                self.roster.call_by_name(number)
+        if act in (Act.BACKWARD, Act.STEP):
+            self.stirred += 1
+        last = self._happenings[-1] if self._happenings else None
+        if last is not None and last.takes_in(draft):
+            return last
+        self._happenings.append(draft)
+        return draft
+
+    def previous(self, act: Act, thing: int) -> Draft | None:
+        """The last happening of an act on a thing but for the very last of all happenings."""
+        found = (each for each in reversed(self._happenings[:-1]) if each.act is act and thing in each.things)
+        return next(found, None)
+
+    # -- what was done by hand ------------------------------------------------------------------------------------
+
+    def notice(self) -> None:
+        """Take note of what was done since the last event without any: to gradients, rates and flags."""
+        self.roster.discover()
+        for each in self.roster.tracked.values():
+            self.notice_gradient(each)
+            if each.tensor.requires_grad != each.wants:
+                self.flag([each], by_hand=True)
+        for number, _ in self.roster.optimizers():
+            if self.due.notice(number):
+                self.happen(Act.SET_RATE, (number,), by_hand=True)
+
+    def notice_gradient(self, parameter: Tracked) -> None:
+        """Take note of a gradient that is not what it was."""
+        present, known = gradient_of(parameter.tensor), parameter.gradient
+        if present is None and known is None:
+            return
+        if present is not None and known is not None and same(present, known):
+            return
+        identity = id(parameter.tensor)
+        owners = self.roster.holders((identity,))
+        parameter.gradient = copy_of(present)
+        if parameter.gradient is None or not (parameter.gradient.is_meta or bool(parameter.gradient.any())):
+            self.ledger.clear(identity)
+            detail = "" if present is None else "zero"
+            self.happen(Act.CLEAR, owners, detail=detail, parameters=self.roster.names((parameter,)), by_hand=True)
+        else:
+            self.ledger.adopt(identity, owners, known, parameter.gradient)
+            self.happen(Act.SET_GRADIENT, owners, parameters=self.roster.names((parameter,)), by_hand=True)
+
+    def settle(self, parameters: Iterable[Tracked] | None = None) -> None:
+        """The gradients are as torch has left them."""
+        for each in self.roster.tracked.values() if parameters is None else parameters:
+            each.gradient = copy_of(gradient_of(each.tensor))
+
+    def flag(self, parameters: Sequence[Tracked], *, things: Sequence[int] = (), by_hand: bool = False) -> None:
+        """Parameters were frozen or unfrozen."""
+        identities = [id(each.tensor) for each in parameters]
+        holders = self.roster.holders(identities)
+        wants = bool(parameters) and parameters[0].tensor.requires_grad
+        outside = set(self.roster.holders_of_part(identities)) - set(holders) if wants else set()
+        for each in parameters:
+            each.wants, each.meant = each.tensor.requires_grad, None
+        self.happen(
+            Act.UNFREEZE if wants else Act.FREEZE,
+            (*things, *holders),
+            outside=tuple(sorted(outside)),
+            parameters=self.roster.names(parameters),
+            by_hand=by_hand,
+        )
+
+    def hold(self, optimizer: torch.optim.Optimizer, number: int) -> list[Tracked]:
+        """The parameters of an optimizer, after a look at whether they are others now."""
+        parameters, changed = self.roster.hold(optimizer, number)
+        if changed:
+            for each in parameters:
+                self.ledger.join(id(each.tensor), number)
+                self.ledger.leave(id(each.tensor), self.roster.holders((id(each.tensor),)))
+        return parameters
+
+    def tracked(self, tensors: Iterable[Tensor]) -> list[Tracked]:
+        """Those of some tensors that are parameters."""
+        self.roster.discover()
+        found = (self.roster.tracked.get(id(tensor)) for tensor in tensors)
+        return [each for each in found if each is not None]
+
+    # -- updates --------------------------------------------------------------------------------------------------
+
+    def updated(self, measure: Measure) -> None:
+        """An update was made."""
+        moved = measure.moved()
+        for each in moved:
+            each.moved = True
+        roots = frozenset[int]().union(*(self.roster.roots(id(each.tensor)) for each in measure.parameters))
+        still = [each for each in self.roster.tracked.values() if not each.moved and (each.reached or each.meant)]
+        still = [each for each in still if roots & self.roster.roots(id(each.tensor))]
+        frozen = [each for each in moved if not each.tensor.requires_grad or each.meant is False]
+        identities = [id(each.tensor) for each in measure.parameters]
+        backwards, borrowed = self.ledger.updated(identities, measure.number)
+        update = Update(
+            number=len(self.updates) + 1,
+            optimizer=measure.number,
+            row=measure.row,
+            rates=measure.rates,
+            due_rates=measure.due_rates,
+            gradient=measure.gradient,
+            arithmetic=measure.arithmetic(),
+            moved=self.roster.names(moved),
+            frozen_moved=self.roster.names(frozen),
+            idle=self.roster.names(each for each in still if each.reached and each.tensor.requires_grad),
+            travelled=measure.travelled(),
+            backwards=backwards,
+            borrowed=borrowed,
+            meant=self.roster.names(each for each in still if each.meant and not each.tensor.requires_grad),
+        )
+        for each in self.roster.tracked.values():
+            each.reached = False
+        self._device = self._device or str(measure.parameters[0].tensor.device if measure.parameters else "cpu")
+        self.due.updated(measure.number)
+        self.updates.append(update)
+        if len(self.updates) >= self._most:
+            self._cut = True
+            raise EndOfReplay

@@ -1,0 +1,99 @@
+"""The verifier on every fixture: faults are confirmed, fixes validated, wrong fixes refuted, right code acquitted."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="a replay needs torch")
+
+from fixture_cases import FIXTURES, Case, cases, catalog
+from optlint.engine import Engine
+from optlint.program.project import parse
+from optlint.replay.cases import Case as ReplayCase
+from optlint.replay.cases import Pair, sliced
+from optlint.replay.cases import cases as replay_cases
+from optlint.replay.judgement import judge
+from optlint.replay.pool import Pool
+from optlint.replay.script import ReplayScript
+from optlint.replay.slicer.observed import observe
+from optlint.replay.verdict import FindingVerdict, FixVerdict
+from optlint.replay.verify import Setting, run, setting_for, verdict_of, verify
+
+EXPECTED = tomllib.loads((FIXTURES / "verdicts.toml").read_text("utf-8"))["fixture"]
+"""The fixtures whose verdicts are others than confirmed and validated, each with the reason."""
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with Pool(seconds=60.0) as opened:
+        yield opened
+
+
+def replayed(case: Case) -> Iterator[ReplayCase]:
+    """The cases of a fixture, each finding once."""
+    engine = Engine(catalog())
+    seen = set()
+    for file in case.files:
+        for each in replay_cases(engine, file, file.read_bytes()):
+            key = (each.finding.location.path, each.finding.location.span, each.finding.code)
+            if key not in seen:
+                seen.add(key)
+                yield each
+
+
+@pytest.mark.parametrize("case", cases("bad_"), ids=lambda case: case.name)
+def test_faults_are_confirmed_and_fixes_validated(case: Case, pool: Pool) -> None:
+    told = {}
+    for each in replayed(case):
+        verdict = verify(each, pool, Setting()).verdict
+        key = f"{each.finding.code}:{each.finding.location.start.row}"
+        told[key] = [verdict.finding.value, "" if verdict.fix is None else verdict.fix.value]
+    expected = {
+        key: EXPECTED.get(case.name, {})
+        .get("verdicts", {})
+        .get(key, ["confirmed", "validated" if told[key][1] else ""])
+        for key in told
+    }
+    assert told == expected
+
+
+@pytest.mark.parametrize(
+    "path", sorted(FIXTURES.glob("*/wrong_fix_*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_a_wrong_fix_is_refuted(path: Path, pool: Pool) -> None:
+    """`wrong_fix_x.py` is what a plausible and wrong repair makes of `bad_x.py`."""
+    bad = path.with_name(path.name.replace("wrong_fix_", "bad_", 1))
+    [case, *_] = [each for each in replayed(Case(bad, (bad,))) if each.catalog_entry.name == path.parent.name]
+    project = Engine(catalog()).fresh_project()
+    module = parse(bad, path.read_bytes())
+    project.add(module)
+    with observe(project, module) as seen:
+        entry = next(each for each in seen.program.entries if each.name == case.entry)
+        script = sliced(seen, entry)
+    before, after = bad.read_text("utf-8").splitlines(), path.read_text("utf-8").splitlines()
+    changed = frozenset((bad, row) for row, line in enumerate(after, 1) if line not in before)
+    verdict = verdict_of(case, Pair(case.pair.original, script, changed), pool, Setting()).verdict
+    assert verdict.finding is FindingVerdict.CONFIRMED, verdict.sentence
+    assert verdict.fix is FixVerdict.REFUTED, verdict.fix_sentence
+
+
+@pytest.mark.parametrize("case", cases("ok_"), ids=lambda case: case.name)
+def test_right_code_is_never_convicted(case: Case, pool: Pool) -> None:
+    """Each way into the file is replayed as if the rule had flagged it."""
+    entry = next((each for each in catalog() if each.name == case.path.parent.name), None)
+    scripts = []
+    engine = Engine(catalog())
+    for file in case.files:
+        module = parse(file, file.read_bytes())
+        engine.project.add(module)
+        with observe(engine.project, module) as seen:
+            scripts += [sliced(seen, each) for each in seen.program.entries]
+    runnable = list({script.body: script for script in scripts if isinstance(script, ReplayScript)}.values())
+    for rule in [entry.rule] if entry is not None else [each.rule for each in catalog()]:
+        for outcome in run(pool, runnable, [()], setting_for(rule, Setting())):
+            verdict = judge(rule, [outcome], None)
+            assert verdict.finding is not FindingVerdict.CONFIRMED, (rule.code, verdict.sentence)
