@@ -1,4 +1,4 @@
-"""Run optlint on a copy of the demo projects, as a person would: look, see the diff, mend, look again.
+"""Run optlint on a copy of the demo projects, as a person would: look, see the diff, verify, mend, look again.
 
 The copy lies in the ignored folder `.demo/`. The exit code is 0 if optlint found something at first and nothing at
 the end, else 1.
@@ -38,19 +38,23 @@ def optlint(*arguments: str) -> int:
 
 
 def main() -> int:
-    """Run the four calls; raise `FileNotFoundError` where optlint is not installed beside this Python."""
+    """Run the calls; raise `FileNotFoundError` where optlint is not installed beside this Python."""
     copy_projects()
     print(f"Three small training projects, copied to {COPY.name}/: {', '.join(PROJECTS)}.")
     found = optlint("check")
     shown = optlint("check", "--diff", "--unsafe-fixes")
-    optlint("check", "--fix", "--unsafe-fixes", "--show-fixes")
+    verified = optlint("verify", "--report", "report.html")
+    say("Now only the fixes that a replay has validated are applied.")
+    proven = optlint("check", "--fix", "--verified", "--show-fixes")
+    say("What needs a second device to be proved is left, and its fix is safe by the rule's own promise.")
+    optlint("check", "--fix", "--show-fixes")
     left = optlint("check")
-    if (found, shown, left) == (1, 1, 0):
-        say("All that was found is mended.")
+    if (found, shown, verified, left) == (1, 1, 1, 0) and proven in (0, 1):
+        say(f"All that was found is mended. The report: {COPY / 'report.html'}")
         return 0
     say(
-        f"This is not as it should be: the exit codes were {found} and {shown} before the fixes (1 is right) "
-        f"and {left} after them (0 is right)."
+        f"This is not as it should be: the exit codes were {found}, {shown} and {verified} before the fixes "
+        f"(1 is right), {proven} of the proven fixes (0 or 1 is right) and {left} after all of them (0 is right)."
     )
     return 1
 

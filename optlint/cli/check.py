@@ -49,6 +49,10 @@ class Options:
     isolated: bool
     no_gitignore: bool
     quiet: bool
+    verify: bool
+    verified: bool
+    device: str
+    jobs: int
 
 
 def _options(command: _F) -> _F:
@@ -80,6 +84,12 @@ def _options(command: _F) -> _F:
             click.option("--config", metavar="FILE", help="Take the configuration from this file."),
             click.option("--isolated", is_flag=True, help="Take no configuration from any file."),
             click.option("--no-gitignore", is_flag=True, help="Check files that .gitignore names as well."),
+            click.option("--verify", is_flag=True, help="Replay each finding and its fix, and say what is true."),
+            click.option(
+                "--verified", is_flag=True, help="With --fix: apply exactly the fixes that a replay validates."
+            ),
+            click.option("--device", default="auto", metavar="DEVICE", help="Where scripts are replayed.  [auto, cpu]"),
+            click.option("--jobs", type=click.IntRange(1), default=1, help="Replays side by side.  [default: 1]"),
             click.option("-q", "--quiet", is_flag=True, help="Print no summary."),
         )
     ):
@@ -154,6 +164,8 @@ def _check_files(
         findings = checker.check(discovered.files)
         previews = preview_fixes(checker, findings, discovered.files, options.unsafe_fixes)
         return findings, output.diff(previews, findings, checked), failed
+    if options.fix and options.verified:
+        return _fix_verified(options, checker, discovered, output)
     if options.fix:
         from optlint.cli.fixer import fix_files
 
@@ -163,8 +175,45 @@ def _check_files(
             output.complain(message)
         return result.remaining, bool(result.applied), failed or bool(result.failed)
     findings = checker.check(discovered.files)
+    if options.verify:
+        return findings, False, _verify(options, checker, discovered, findings) or failed
     output.report(findings, checker.source, checked)
     return findings, False, failed
+
+
+def _verify(options: Options, checker: Checker, discovered: Discovered, findings: list[Finding]) -> bool:
+    """Report findings with their verdicts; whether a fix was refuted."""
+    from optlint.cli.verification import Key, defects, verification
+    from optlint.cli.verify import device_of, print_verdicts, progress
+    from optlint.replay.verify import Setting, Verified
+
+    verdicts: dict[Key, Verified] = {}
+    if findings:
+        setting = Setting(device=device_of(options.device))
+        with verification(checker, setting, options.jobs) as replays, progress(len(findings)) as done:
+            verdicts = replays.verdicts(discovered.files, findings, done)
+    form = "json" if options.output_format == "json" else "full"
+    print_verdicts(form, findings, verdicts, checker, len(discovered.files))
+    broken = list(defects(verdicts))
+    for message in broken:
+        click.echo(f"optlint: {message}", err=True)
+    return bool(broken)
+
+
+def _fix_verified(
+    options: Options, checker: Checker, discovered: Discovered, output: Output
+) -> tuple[list[Finding], bool, bool]:
+    from optlint.cli.verified_fixer import fix_verified
+    from optlint.cli.verify import device_of
+    from optlint.replay.verify import Setting
+
+    result = fix_verified(checker, discovered.files, Setting(device=device_of(options.device)), options.jobs)
+    fixed = result.fixed
+    output.report(fixed.remaining, checker.source, len(discovered.files), fixed.applied)
+    for message in (*result.left, *result.defects, *fixed.failed):
+        output.complain(message)
+    failed = bool(discovered.unreadable or fixed.failed or result.defects)
+    return fixed.remaining, bool(fixed.applied), failed
 
 
 def _refuse_contradictions(options: Options, paths: Sequence[str]) -> None:
@@ -172,6 +221,12 @@ def _refuse_contradictions(options: Options, paths: Sequence[str]) -> None:
         raise click.UsageError("`-` stands alone: check the standard input or paths")
     if options.stdin_filename is not None and STDIN not in paths:
         raise click.UsageError("`--stdin-filename` names the text on the standard input: add the path `-`")
+    if options.verified and not options.fix:
+        raise click.UsageError("`--verified` says which fixes `--fix` applies: add `--fix`, or take `--verify`")
+    if (options.verify or options.verified) and STDIN in paths:
+        raise click.UsageError("a replay follows the files around: name files and not the standard input")
+    if options.verify and (options.fix or options.diff):
+        raise click.UsageError("`--verify` changes nothing: take `--fix --verified` to mend what a replay validates")
     if options.fix and options.diff:
         raise click.UsageError("`--fix` writes files and `--diff` does not: take one of them")
     if options.isolated and options.config is not None:

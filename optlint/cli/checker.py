@@ -100,6 +100,11 @@ class Checker:
         except (OSError, SourceError):
             return None
 
+    @property
+    def entries(self) -> tuple[CatalogEntry, ...]:
+        """The rules that the run has selected."""
+        return self._rules.entries
+
     def forget(self) -> None:
         """Forget all texts, because files have been written."""
         self._engine = None

@@ -28,7 +28,11 @@ standin.install()
 torch.manual_seed(0)
 torch.set_default_dtype(torch.float64)
 
-_stepped = 0
+_say, _stepped = print, 0
+
+
+def print(*args, **kwargs):
+    pass  # what the code prints is left out
 
 
 def _show(optimizer, args, kwargs):
@@ -36,7 +40,7 @@ def _show(optimizer, args, kwargs):
     _stepped += 1
     if _stepped <= 60:
         rates = [group["lr"] for group in optimizer.param_groups]
-        print(f"update {_stepped}: {type(optimizer).__name__}, rates {rates}")
+        _say(f"update {_stepped}: {type(optimizer).__name__}, rates {rates}")
 
 
 register_optimizer_step_pre_hook(_show)

@@ -1,0 +1,93 @@
+"""The way from a run's findings to their verdicts: which cases are replayed, and where."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from optlint.cli.checker import Checker
+from optlint.cli.errors import OptlintError
+from optlint.engine import Engine
+from optlint.finding import Finding
+from optlint.replay.cases import cases
+from optlint.replay.pool import NoWorker, Pool
+from optlint.replay.verdict import FindingVerdict, FixVerdict
+from optlint.replay.verify import Setting, Verified, verify
+from optlint.source.text import Span
+
+Key = tuple[Path, Span, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Replays what a checker finds; made by `verification`, and of use inside of its `with` block."""
+
+    checker: Checker
+    pool: Pool
+    setting: Setting
+
+    def verdicts(
+        self, files: Sequence[Path], findings: Sequence[Finding], done: Callable[[], None] = lambda: None
+    ) -> dict[Key, Verified]:
+        """Return the verdict of each finding that a replay can be made for; `done` is called after each.
+
+        A finding that several files lead to is replayed from each of them until a replay settles it.
+        """
+        wanted = {key_of(finding) for finding in findings}
+        found: dict[Key, Verified] = {}
+        engine = Engine(self.checker.entries)
+        for path in files:
+            try:
+                data = path.read_bytes()
+            except OSError:
+                continue  # the check has said so
+            for case in cases(engine, path, data, wanted):
+                key = key_of(case.finding)
+                if key in found and not _is_better(found[key]):
+                    continue
+                try:
+                    verified = verify(case, self.pool, self.setting)
+                except NoWorker as error:
+                    raise OptlintError(f"the replay does not start: {error}") from error
+                if key not in found:
+                    done()
+                if key not in found or verified.verdict.finding is not FindingVerdict.INCONCLUSIVE:
+                    found[key] = verified
+        return found
+
+
+def key_of(finding: Finding) -> Key:
+    """Return what tells one finding of a run from another."""
+    return finding.location.path, finding.location.span, finding.code
+
+
+def defects(verdicts: dict[Key, Verified]) -> Iterator[str]:
+    """Yield a message for each fix that a replay refutes: it is optlint that is wrong there."""
+    for (path, _, code), verified in verdicts.items():
+        if verified.verdict.fix is FixVerdict.REFUTED:
+            row = verified.case.finding.location.start.row
+            yield (
+                f"the fix of {code} in {path}:{row} is refuted by its replay: {verified.verdict.fix_sentence}; "
+                "this is a defect of optlint, please report it"
+            )
+
+
+@contextmanager
+def verification(checker: Checker, setting: Setting, jobs: int) -> Iterator[Verification]:
+    """Start the processes in which scripts run, and end them after the `with` block.
+
+    Raises:
+        OptlintError: torch is not installed.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise OptlintError("a replay needs torch: install it (`pip install 'optlint[verify]'`)")
+    with Pool(workers=jobs) as pool:
+        yield Verification(checker, pool, setting)
+
+
+def _is_better(verified: Verified) -> bool:
+    """Whether another way to a finding may say more than this verdict does."""
+    return verified.verdict.finding is FindingVerdict.INCONCLUSIVE

@@ -1,0 +1,159 @@
+"""The command `optlint verify`: replays findings and their fixes, and says what is true."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from optlint.catalog import CatalogError
+from optlint.cli.checker import Checker
+from optlint.cli.errors import OptlintError
+from optlint.cli.page import check_report, write_report
+from optlint.cli.verification import Key, defects, key_of, verification
+from optlint.config import Config, ConfigError, FailOn, load_config
+from optlint.finding import Finding, Level
+from optlint.paths import shown
+from optlint.replay.verify import Setting, Verified
+from optlint.report.full import full
+from optlint.report.style import style_for
+from optlint.report.verdict import conclusion, verdict_lines, verdict_object
+from optlint.scan.files import discover
+from optlint.scan.globs import Globs
+from optlint.selection import Layer, SelectionError
+
+
+@click.command("verify", short_help="Replay findings and their fixes, and say what is true.")
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--select", multiple=True, metavar="RULES", help="Replay only these (codes, prefixes or names).")
+@click.option("--ignore", multiple=True, metavar="RULES", help="Do not replay these.")
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where scripts run.")
+@click.option("--output-format", type=click.Choice(["full", "json"]), default="full", show_default=True)
+@click.option("--keep-scripts", metavar="DIR", type=click.Path(file_okay=False), help="Write the scripts there.")
+@click.option("--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write an HTML page with plots there.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Scripts that run side by side.")
+@click.option("--fail-on", type=click.Choice([gate.value for gate in FailOn]), help="As for `optlint check`.")
+@click.option("--config", metavar="FILE", help="Take the configuration from this file.")
+@click.option("--isolated", is_flag=True, help="Take no configuration from any file.")
+@click.pass_context
+def COMMAND(  # noqa: N802 (a value, as every command module has)
+    context: click.Context,
+    paths: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    device: str,
+    output_format: str,
+    keep_scripts: str | None,
+    report: str | None,
+    jobs: int,
+    fail_on: str | None,
+    config: str | None,
+    isolated: bool,
+) -> None:
+    """Replay what `optlint check` finds, as written and as fixed, against the reference.
+
+    No line of yours is run as it stands: a script of torch alone does to its optimizers what the code does, with
+    stand-ins for models, data and all else.
+
+    \b
+    optlint verify train.py                     the verdicts on one file
+    optlint verify --keep-scripts replays src   keep the scripts that show it
+    """
+    for path in paths:
+        if not os.path.lexists(path):
+            raise click.UsageError(f"`{shown(path)}`: no such file or folder")
+    if report is not None:
+        check_report(Path(report))
+    try:
+        loaded = _config(paths or (os.curdir,), config, isolated)
+        layer = Layer("the command line", _selectors(select) or None, (), _selectors(ignore))
+        discovered = discover(paths or (os.curdir,), Globs(loaded.root, loaded.exclude))
+        checker = Checker(loaded, layer, frozenset(discovered.files) - discovered.named)
+        findings = checker.check(discovered.files)
+        verdicts: dict[Key, Verified] = {}
+        if findings:
+            with (
+                verification(checker, Setting(device=device_of(device)), jobs) as replays,
+                progress(len(findings)) as done,
+            ):
+                verdicts = replays.verdicts(discovered.files, findings, done)
+    except (ConfigError, SelectionError, CatalogError) as error:
+        raise OptlintError(str(error)) from error
+    if keep_scripts is not None:
+        _keep(Path(keep_scripts), verdicts)
+    print_verdicts(output_format, findings, verdicts, checker, len(discovered.files))
+    if report is not None:
+        write_report(Path(report), findings, lambda each: verdicts.get(key_of(each)), checker, len(discovered.files))
+    broken = list(defects(verdicts))
+    for message in (*discovered.unreadable, *broken):
+        click.echo(f"optlint: {message}", err=True)
+    if broken or discovered.unreadable:
+        context.exit(2)
+    gate = FailOn(fail_on) if fail_on else loaded.fail_on
+    context.exit(int(gate is not FailOn.NEVER and any(each.level >= Level[gate.name] for each in findings)))
+
+
+def print_verdicts(
+    form: str, findings: Sequence[Finding], verdicts: dict[Key, Verified], checker: Checker, checked: int
+) -> None:
+    """Print findings, each with its verdict."""
+    if form == "json":
+        import json
+
+        from optlint.report.json import as_object
+
+        objects = []
+        for finding in findings:
+            verified = verdicts.get(key_of(finding))
+            verdict = None if verified is None else verdict_object(verified.verdict)
+            objects.append({**as_object(finding, checker.source), "verdict": verdict})
+        click.echo(json.dumps(objects, indent=2))
+        return
+    style = style_for(sys.stdout)
+    for finding in findings:
+        lines = list(full([finding], checker.source, style, unsafe=True))
+        verified = verdicts.get(key_of(finding))
+        for line in (*lines[:-1], *verdict_lines(None if verified is None else verified.verdict, style), ""):
+            click.echo(line)
+    click.echo(conclusion([verdicts[key_of(each)].verdict for each in findings if key_of(each) in verdicts], checked))
+
+
+def _keep(folder: Path, verdicts: dict[Key, Verified]) -> None:
+    """Write the scripts of all verdicts, each pair under the name of its finding."""
+    from optlint.replay.kept import kept_scripts
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for verified in verdicts.values():
+            for name, text in kept_scripts(verified):
+                (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OptlintError(f"`{shown(str(folder))}` cannot be written: {error.strerror}") from error
+
+
+def device_of(name: str) -> str:
+    """Return the device that an option asks for."""
+    if name == "auto":
+        return "cpu"
+    return name
+
+
+@contextmanager
+def progress(length: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal."""
+    with click.progressbar(length=length, label="Replaying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield lambda: bar.update(1)
+
+
+def _config(paths: Sequence[str], config: str | None, isolated: bool) -> Config:
+    start = Path(paths[0]).absolute()
+    file = None if config is None else Path(config).absolute()
+    return load_config(start if start.is_dir() else start.parent, file, isolated)
+
+
+def _selectors(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(selector.strip() for value in values for selector in value.split(",") if selector.strip())

@@ -1,0 +1,113 @@
+"""What a replay showed, in HTML: the plots, what ended a run, what stands in for what, and the scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from optlint.paths import shown
+from optlint.replay.cases import Script
+from optlint.replay.script import ReplayScript, StandIn
+from optlint.replay.trace import Trace
+from optlint.replay.verify import Verified
+from optlint.replay.wire import Lost, Outcome
+from optlint.report.curves import SiteOf, Walk, walks
+from optlint.report.full import Sources
+from optlint.report.html_code import script_html
+from optlint.report.html_text import escaped, prose
+from optlint.report.plots import Plots
+from optlint.report.script_sites import sites_as_fixed, sites_as_written
+from optlint.report.summary import counted
+
+_TITLES = {"rate": "Learning rate per update", "way": "Distance of the parameters from their start, per update"}
+
+_READOUT = '<div class="readout">Point at a curve: the update and the line behind it are told here.</div>'
+
+
+def plots_html(verified: Verified, sources: Sources, plots: Plots) -> Iterator[str]:
+    """Yield the places of the plots, which are drawn when they come into view, and notes on runs that ended early."""
+    written, fixed = sites_as_written(verified, sources), sites_as_fixed(verified, sources)
+    pairs = []
+    for index, outcome in enumerate(verified.original):
+        other = verified.fixed[index] if index < len(verified.fixed) else None
+        pairs.append((_walks(outcome, written), _walks(other, fixed)))
+    departure = verified.verdict.departure
+    plot = plots.add(pairs, 0 if departure is None else departure.update)
+    yield "<h3>The replay</h3>"
+    notes = [*_notes("As written", verified.original, written), *_notes("As fixed", verified.fixed, fixed)]
+    if notes:
+        yield f'<ul class="notes">{"".join(f"<li>{note}</li>" for note in dict.fromkeys(notes))}</ul>'
+    if plot is None:
+        yield '<p class="aside">No run made an update, so that there are no curves.</p>'
+    else:
+        yield from _figures(plot, plots.combinations(plot), len(pairs))
+
+
+def standins_html(verified: Verified) -> Iterator[str]:
+    """Yield the table of what stands in for what."""
+    found: dict[tuple[str, str], StandIn] = {}
+    for script in (verified.pair.original, verified.pair.fixed):
+        if isinstance(script, ReplayScript):
+            for each in script.standins:
+                found.setdefault((each.name, each.replaced), each)
+    if not found:
+        return
+    rows = "".join(
+        f"<tr><td><code>{escaped(each.name)}</code></td><td>{_replaced(each.replaced)}</td>"
+        f'<td class="place">{escaped(shown(each.origin.path))}:{each.origin.row}</td></tr>'
+        for each in found.values()
+    )
+    yield '<details class="folded"><summary>What stands in for what</summary><div class="wide"><table>'
+    yield "<thead><tr><th>Stand-in</th><th>In the place of</th><th>Where</th></tr></thead>"
+    yield f"<tbody>{rows}</tbody></table></div></details>"
+
+
+def scripts_html(verified: Verified) -> Iterator[str]:
+    """Yield the scripts, folded."""
+    yield from _script("The script of the code as written", verified.pair.original)
+    if verified.pair.fixed is not None:
+        yield from _script("The script of the code as fixed", verified.pair.fixed)
+
+
+def _figures(plot: int, distinct: int, tried: int) -> Iterator[str]:
+    if distinct > 1:
+        options = "".join(f'<option value="{at}">{at + 1} of {distinct}</option>' for at in range(distinct))
+        yield (
+            f'<p><label>Outcomes of conditions that depend on stand-ins: <select class="pair">{options}</select>'
+            f'</label> <span class="aside">{tried} combinations were run</span></p>'
+        )
+    yield f'<div class="plots" data-plot="{plot}">'
+    for kind, title in _TITLES.items():
+        yield f'<figure><figcaption>{title}</figcaption><div class="plot" data-kind="{kind}"></div>{_READOUT}</figure>'
+    yield "</div>"
+
+
+def _walks(outcome: Outcome | None, site_of: SiteOf) -> tuple[Walk, ...]:
+    return walks(outcome, site_of) if isinstance(outcome, Trace) else ()
+
+
+def _notes(kind: str, outcomes: Iterable[Outcome], site_of: SiteOf) -> Iterator[str]:
+    for outcome in outcomes:
+        if isinstance(outcome, Lost):
+            yield f"{kind}, there is no trace: {prose(outcome.reason)}"
+            continue
+        if outcome.failure is not None:
+            failure = outcome.failure
+            site = site_of(failure.row)
+            where = "" if site is None else f' at <span class="place">{escaped(site.place)}</span>'
+            made = f"after {counted(len(outcome.updates), 'update')}" if outcome.updates else "before any update"
+            exception = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
+            yield f"{kind}, the run ends {made}{where}: <code>{escaped(exception)}</code>"
+        if outcome.cut:
+            yield f"{kind}, the replay stops after {counted(len(outcome.updates), 'update')}"
+
+
+def _replaced(text: str) -> str:
+    """Source text as code; what is a sentence on it has its code in backticks."""
+    return prose(text) if "`" in text else f"<code>{escaped(text)}</code>"
+
+
+def _script(title: str, script: Script) -> Iterator[str]:
+    if isinstance(script, ReplayScript):
+        yield f'<details class="folded"><summary>{title}</summary>{script_html(script.body)}</details>'
+    else:
+        yield f'<p class="aside">{title} could not be made: {prose(script.reason)}</p>'

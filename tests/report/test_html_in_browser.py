@@ -1,0 +1,226 @@
+"""The HTML report in a real browser: silent on the console, every point drawn, and told what is pointed at."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headless_browser import CHROMIUM, Browser, opened
+from optlint.replay.trace import Kind, Thing, Trace
+from optlint.report.plotting_library import packed_library
+from report_pages import FIXED, WRITTEN, finding_in, page_of, replay, source_of, update, verified_of
+
+pytest.importorskip("plotly", reason="plotly is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+NAME = "<b>&lt;D%{x}$"
+"""What markup, entities and templates of the plotting library would be."""
+
+
+def of_two_optimizers(scale: float, count: int) -> Trace:
+    """Two optimizers in turn, one of them with two groups; more points than are drawn with marks."""
+    things = (
+        Thing(1, Kind.OPTIMIZER, "Adam", label="optimizer_g"),
+        Thing(2, Kind.OPTIMIZER, "Adam", label=NAME),
+    )
+    updates = []
+    for number in range(1, count + 1):
+        rates = (scale / number,) if number % 2 else (scale / number, scale / 10)
+        updates.append(update(number, 2 - number % 2, 7 - number % 2, rates, rates, scale * number))
+    return Trace(things, (), tuple(updates), None, False, "cpu", "2.13.0")
+
+
+LONG = of_two_optimizers(1.0, 200), of_two_optimizers(0.5, 150)
+
+
+def page() -> str:
+    """Three findings: a plain one, one with two optimizers, one in a file of an evil name with two combinations."""
+    two = source_of("gan.py")
+    evil = source_of("<img src=x onerror=attacked=1>.py")
+    findings = finding_in(two), finding_in(evil)
+    return page_of(
+        replay(),
+        (two, findings[0], verified_of(two, findings[0], (LONG[0],), (LONG[1],))),
+        (evil, findings[1], verified_of(evil, findings[1], (WRITTEN, FIXED), (FIXED, FIXED))),
+        library=packed_library(),
+    )
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "out.html"
+    path.write_text(page(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(file: Path) -> Iterator[Browser]:
+    with opened(file, width=1400) as browser:
+        draw_all(browser)
+        yield browser
+
+
+def draw_all(browser: Browser) -> None:
+    """Bring every plot into view."""
+    for index in range(browser.evaluate("document.querySelectorAll('.plot').length")):
+        place = f"document.querySelectorAll('.plot')[{index}]"
+        browser.evaluate(f"{place}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        browser.wait_for(f"{place}.dataset.drawn === 'yes'")
+
+
+def curves(browser: Browser, plot: int) -> dict[str, tuple[list[Any], list[Any]]]:
+    """The points of a plot that the plotting library has drawn, by the name of the curve."""
+    drawn = browser.evaluate(
+        f"document.querySelectorAll('.plot')[{plot}].calcdata.map("
+        "(points) => [points[0].trace.name, points.map((each) => each.x), points.map((each) => each.y)])"
+    )
+    return {name: (xs, ys) for name, xs, ys in drawn}
+
+
+def test_plots_have_the_points_of_the_traces(browser: Browser) -> None:
+    rates, ways = curves(browser, 0), curves(browser, 1)
+    assert list(rates) == ["reference", "as fixed", "as written"]
+    assert list(ways) == ["as fixed", "as written"]
+    for name, trace in (("as written", WRITTEN), ("as fixed", FIXED)):
+        numbers = [each.number for each in trace.updates]
+        assert rates[name] == (numbers, [each.rates[0] for each in trace.updates])
+        assert ways[name] == (numbers, [pytest.approx(each.travelled, rel=1e-8) for each in trace.updates])
+    assert rates["reference"] == (
+        [each.number for each in FIXED.updates],
+        [each.due_rates[0] for each in FIXED.updates],
+    )
+
+
+def test_each_optimizer_and_group_has_its_curve(browser: Browser) -> None:
+    rates, ways = curves(browser, 2), curves(browser, 3)
+    name = NAME.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    parts = ["optimizer_g", f"{name}, group 0", f"{name}, group 1"]
+    roles = "reference", "as fixed", "as written"
+    assert list(rates) == [f"{role}: {part}" for role, part in itertools.product(roles, parts)]
+    assert [len(xs) for xs, _ in rates.values()] == [75, 75, 75, 75, 75, 75, 100, 100, 100]
+    assert [len(xs) for xs, _ in ways.values()] == [75, 75, 100, 100]
+    of_first = [each for each in LONG[0].updates if each.optimizer == 1]
+    expected = [each.number for each in of_first], [each.rates[0] for each in of_first]
+    assert rates["as written: optimizer_g"] == expected
+
+
+def test_curves_are_seen(browser: Browser) -> None:
+    lengths = browser.evaluate(
+        "[...document.querySelectorAll('.plot')].map((plot) => "
+        "[...plot.querySelectorAll('.scatterlayer path.js-line')].map((line) => line.getTotalLength()))"
+    )
+    assert [len(each) for each in lengths] == [3, 2, 9, 4, 3, 2]
+    assert all(length > 50 for each in lengths for length in each)
+
+
+def test_pointing_tells_the_update_and_its_lines(browser: Browser) -> None:
+    told = point_at(browser, 0, update=3)
+    assert told == [
+        "Update 3",
+        "as written 0.025",
+        "train.py:6 optimizer.step()",
+        "after train.py:3 scheduler.step()",
+        "as fixed 0.05",
+        "train.py:5 as fixed optimizer.step()",
+        "after train.py:6 as fixed scheduler.step()",
+        "reference 0.05",
+    ]
+    assert point_at(browser, 1, update=5)[:2] == ["Update 5", "as written 0.0541667"]
+
+
+def test_pointing_tells_the_latest_update_of_every_optimizer(browser: Browser) -> None:
+    told = point_at(browser, 3, update=120)
+    assert told[0] == "Update 120"
+    assert told[1] == "as written: optimizer_g (update 119) 119"
+    assert told[3] == f"as written: {NAME} 120"
+
+
+def point_at(browser: Browser, plot: int, update: int) -> list[str]:
+    """Move the mouse to where an update is in a plot, and return the lines told of it."""
+    place = f"document.querySelectorAll('.plot')[{plot}]"
+    browser.evaluate(f"{place}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    x, y = browser.evaluate(
+        f"(() => {{ const box = {place}.getBoundingClientRect(), layout = {place}._fullLayout, "
+        f"at = layout.xaxis.l2p({update}) + layout.xaxis._offset; "
+        "return [box.x + at, box.y + layout.yaxis._offset + layout.yaxis._length / 2]; })()"
+    )
+    readout = f"{place}.parentElement.querySelector('.readout')"
+    browser.point_at(x - 5, y)
+    browser.point_at(x, y)
+    browser.wait_for(f"{readout}.textContent.startsWith('Update {update}')")
+    lines: list[str] = browser.evaluate(f"{readout}.innerText").splitlines()
+    return [line for line in lines if line]
+
+
+def test_another_combination_can_be_chosen(browser: Browser) -> None:
+    before = curves(browser, 4)
+    browser.evaluate(
+        "(() => { const choice = document.querySelector('select.pair'); "
+        "choice.value = '1'; choice.dispatchEvent(new Event('change')); })()"
+    )
+    browser.wait_for("document.querySelectorAll('.plot')[4].calcdata.at(-1)[0].y === 0.1")
+    after = curves(browser, 4)
+    assert before["as written"][1] == [each.rates[0] for each in WRITTEN.updates]
+    assert after["as written"][1] == [each.rates[0] for each in FIXED.updates]
+    assert after["as fixed"] == before["as fixed"]
+
+
+def test_page_is_silent_and_alone(browser: Browser, file: Path) -> None:
+    assert browser.complaints == []
+    assert browser.requests == [file.as_uri()]
+    assert browser.evaluate("typeof attacked") == "undefined"
+    assert browser.evaluate("document.querySelectorAll('img').length") == 0
+
+
+def test_nothing_could_be_sent_away(browser: Browser, file: Path) -> None:
+    titles = browser.evaluate("[...document.querySelectorAll('.modebar-btn')].map((each) => each.dataset.title)")
+    assert set(titles) == {"Reset axes", "Download plot as a PNG"}
+
+
+def test_complaints_of_a_page_are_noticed(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.html"
+    bad.write_text("<script>console.error('one'); nothing()</script><img src=gone.png>")
+    with opened(bad) as browser:
+        browser.wait_for("document.readyState === 'complete'")
+        assert any("one" in each for each in browser.complaints)
+        assert any("nothing is not defined" in each for each in browser.complaints)
+        assert any("ERR_FILE_NOT_FOUND" in each for each in browser.complaints)
+
+
+def test_page_is_wide_as_the_screen_in_the_dark(file: Path) -> None:
+    with opened(file, width=360, height=740, dark=True) as browser:
+        draw_all(browser)
+        assert browser.evaluate("document.documentElement.scrollWidth") == 360
+        colors = browser.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, document.querySelector('.plot')._fullLayout.font.color]"
+        )
+        assert colors == ["rgb(18, 22, 28)", "#e4e8ee"]
+        browser.prefer("light")
+        browser.wait_for("document.querySelector('.plot')._fullLayout.font.color === '#1d2430'")
+        assert browser.complaints == []
+
+
+def test_folded_finding_opens_by_its_link_and_draws_then(tmp_path: Path) -> None:
+    path = tmp_path / "many.html"
+    path.write_text(page_of(*[replay()] * 13, library=packed_library()), encoding="utf-8")
+    with opened(path) as browser:
+        assert browser.evaluate("document.querySelectorAll('details.finding[open]').length") == 0
+        assert browser.evaluate("typeof Plotly") == "undefined"
+        browser.evaluate("document.querySelector('a[href=\"#f9\"]').click()")
+        browser.wait_for("document.querySelectorAll('#f9 .plot[data-drawn]').length === 2")
+        assert browser.evaluate("document.querySelectorAll('.plot[data-drawn]').length") == 2
+        assert browser.complaints == []
+
+
+def test_page_without_runs_needs_no_library(tmp_path: Path) -> None:
+    source, finding, verified = replay()
+    path = tmp_path / "none.html"
+    path.write_text(page_of((source, finding, replace(verified, original=(), fixed=()))), encoding="utf-8")
+    with opened(path) as browser:
+        assert browser.evaluate("document.querySelectorAll('script').length") == 0
+        assert browser.complaints == []
