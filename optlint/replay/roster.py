@@ -54,6 +54,25 @@ class _Entry:
     searches: int = 0
 
 
+_DECIDING = (
+    "step_size gamma milestones T_max eta_min total_iters start_factor end_factor factor power max_lrs min_lrs "
+    "total_steps patience threshold threshold_mode mode cooldown T_0 T_mult anneal_epochs base_lrs"
+).split()
+"""Attributes of schedulers that say how the rate runs."""
+_IMPLEMENTATION = frozenset(("foreach", "fused", "capturable", "differentiable"))
+
+
+def _options(made: Any) -> str:
+    """What an optimizer or a scheduler was made with; schedules change the groups, and leave `defaults` alone."""
+    if isinstance(made, torch.optim.Optimizer):
+        found = {key: value for key, value in made.defaults.items() if key not in _IMPLEMENTATION}
+    elif isinstance(made, torch.optim.lr_scheduler.LRScheduler):
+        found = {key: value for key, value in vars(made).items() if key in _DECIDING}
+    else:
+        return ""
+    return ", ".join(f"{key}={value!r}" for key, value in sorted(found.items()) if not callable(value))
+
+
 class Roster:
     """Numbers of objects, and all parameters: those of the modules that the script made and of its optimizers.
 
@@ -109,7 +128,8 @@ class Roster:
             children = tuple(number for number in found if number is not None)  # type: ignore[assignment]
             lengths = (getattr(entry.object, name, None) for name in _LENGTHS)
             length = next((float(each) for each in lengths if isinstance(each, (int, float))), None)
-        return Thing(entry.number, entry.kind, name, entry.optimizer, entry.label, children, length)
+        options = _options(entry.object)
+        return Thing(entry.number, entry.kind, name, entry.optimizer, entry.label, children, length, options)
 
     # -- optimizers and their parameters --------------------------------------------------------------------------
 

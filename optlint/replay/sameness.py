@@ -4,7 +4,7 @@
 is to stay the same                          but for
 ===========================================  ==========================================================================
 number of updates, and who makes them        a finding about a `step` that is not called
-class of optimizers and schedulers           -
+class and options of optimizers, schedulers  -
 rates                                        LEARNING_RATE, whose cadence is to stay the same, and a scheduler's `step`
                                              that is not called
 backwards that an update is the first to use a finding about a call that is missing
@@ -101,6 +101,9 @@ def _classes(original: Trace, fixed: Trace, match: Mapping[int, int]) -> Iterato
             other = fixed.things[match[thing.number] - 1]
             if other.name != thing.name:
                 yield _changed("updates", 0, 0, f"`{_called(thing)}` is of the class `{other.name}` after the fix")
+            elif other.options != thing.options:
+                words = f"`{_called(thing)}` is made with `{other.options}`, and with `{thing.options}` as written"
+                yield _changed("options", 0, 0, words)
 
 
 def _called(thing: Thing) -> str:

@@ -31,6 +31,7 @@ class Thing:
         label: What the script calls it, where it has a name there: `optimizer`, `self.scheduler`, `optimizers[0]`.
         children: The schedulers that a scheduler is composed of.
         length: How many steps a scheduler is made for (`total_steps`, `T_max`, `total_iters`), where it says.
+        options: What it was made with, as far as that decides what it computes: `lr=0.1, momentum=0.9`.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Thing:
     label: str = ""
     children: tuple[int, ...] = ()
     length: float | None = None
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Departure:
 
     Attributes:
         quantity: `learning rate`, `gradient`, `parameters`, `exception`, `events`, `reported rate`, `property`, or for
-            what was to stay the same also `updates` and `schedule`.
+            what was to stay the same also `updates`, `options` and `schedule`.
         update: The number of the update, from 1 over all optimizers; 0 where it is not about an update.
         row: Of the script, 0 for none.
         absolute: By how much, in the units of the quantity; 0 where it is none that can be measured.

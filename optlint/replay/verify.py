@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -80,6 +81,9 @@ def verdict_of(case: Case, pair: Pair, pool: Pool, setting: Setting) -> Verified
     if isinstance(fixed, ReplayScript):
         outcomes = tuple(pair_of[1] for pair_of in runs)
         verdict = judge(case.catalog_entry.rule, originals, outcomes, _flag(case, pair, original, fixed))
+        if case.word and verdict.fix is FixVerdict.VALIDATED and not _only_calls(original, fixed, case.word):
+            words = "the fix does more than to make the call, and a replay does not tell whether that is meant"
+            verdict = replace(verdict, fix=FixVerdict.INCONCLUSIVE, fix_reason=Reason.NOT_EXERCISED, fix_sentence=words)
         return Verified(case, verdict, pair, originals, outcomes)
     verdict = judge(case.catalog_entry.rule, originals, None, _flag(case, pair, original, None))
     if isinstance(fixed, Unsliced):
@@ -87,6 +91,12 @@ def verdict_of(case: Case, pair: Pair, pool: Pool, setting: Setting) -> Verified
         verdict = judge(case.catalog_entry.rule, originals, lost, _flag(case, pair, original, None))
         return Verified(case, verdict, pair, originals, lost)
     return Verified(case, verdict, pair, originals)
+
+
+def _only_calls(original: ReplayScript, fixed: ReplayScript, word: str) -> bool:
+    """Whether two scripts are the same but for calls of a method that was only named."""
+    call = re.compile(rf"\.{re.escape(word)}\([^()]*\)$", re.MULTILINE)
+    return call.sub(f".{word}", fixed.body) == call.sub(f".{word}", original.body)
 
 
 def run(

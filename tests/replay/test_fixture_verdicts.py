@@ -23,7 +23,10 @@ from optlint.replay.slicer.observed import observe
 from optlint.replay.verdict import FindingVerdict, FixVerdict
 from optlint.replay.verify import Setting, run, setting_for, verdict_of, verify
 
-EXPECTED = tomllib.loads((FIXTURES / "verdicts.toml").read_text("utf-8"))["fixture"]
+_TABLE = tomllib.loads((FIXTURES / "verdicts.toml").read_text("utf-8"))
+UNREFUTED = frozenset(_TABLE["unrefuted"])
+"""Wrong fixes that no replay refutes yet: what it compares is not enough."""
+EXPECTED = _TABLE["fixture"]
 """The fixtures whose verdicts are others than confirmed and validated, each with the reason."""
 
 
@@ -61,12 +64,18 @@ def test_faults_are_confirmed_and_fixes_validated(case: Case, pool: Pool) -> Non
     assert told == expected
 
 
-@pytest.mark.parametrize(
-    "path", sorted(FIXTURES.glob("*/wrong_fix_*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
-)
+def wrong_fixes() -> Iterator[object]:
+    for path in sorted(FIXTURES.glob("*/wrong_fix_*.py")):
+        name = f"{path.parent.name}/{path.name}"
+        known = [pytest.mark.xfail(reason="not refuted yet", strict=True)] if name in UNREFUTED else []
+        yield pytest.param(path, id=name, marks=known)
+
+
+@pytest.mark.parametrize("path", list(wrong_fixes()))
 def test_a_wrong_fix_is_refuted(path: Path, pool: Pool) -> None:
-    """`wrong_fix_x.py` is what a plausible and wrong repair makes of `bad_x.py`."""
-    bad = path.with_name(path.name.replace("wrong_fix_", "bad_", 1))
+    """`wrong_fix_x.py`, or `wrong_fix_x__how.py`, is what a plausible and wrong repair makes of `bad_x.py`."""
+    stem = path.stem.partition("__")[0]
+    bad = path.with_name(f"{stem.replace('wrong_fix_', 'bad_', 1)}.py")
     [case, *_] = [each for each in replayed(Case(bad, (bad,))) if each.catalog_entry.name == path.parent.name]
     project = Engine(catalog()).fresh_project()
     module = parse(bad, path.read_bytes())
