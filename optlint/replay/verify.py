@@ -20,6 +20,10 @@ MOST_COMBINATIONS = 8
 """Combinations of outcomes of opaque conditions that are tried."""
 
 
+_STRUCTURAL = ("non-leaf", "empty parameter list", "more than one parameter group", "same size", "total steps")
+"""What torch complains of with `ValueError` that is a matter of structure, and not of a number that stands in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Where and how scripts run."""
@@ -113,12 +117,15 @@ def run(
 
 
 def _blamed(outcome: Outcome, script: ReplayScript) -> Outcome:
-    """Say of an exception in a row that comes from no file that it tells nothing about the code."""
+    """Say that an exception tells nothing: one in a row of no file, or one that a stand-in's value may have caused."""
     if not isinstance(outcome, Trace) or outcome.failure is None or not outcome.failure.row:
         return outcome
-    if script.origins[outcome.failure.row - 1] is not None:
+    failure = outcome.failure
+    is_own_row = script.origins[failure.row - 1] is not None
+    is_of_a_value = failure.kind == "ValueError" and not any(part in failure.message for part in _STRUCTURAL)
+    if is_own_row and not (is_of_a_value and script.standins):
         return outcome
-    return replace(outcome, failure=replace(outcome.failure, in_standin=True))
+    return replace(outcome, failure=replace(failure, in_standin=True))
 
 
 def setting_for(rule: Rule, setting: Setting) -> Setting:
