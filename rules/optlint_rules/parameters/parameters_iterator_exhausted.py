@@ -46,6 +46,7 @@ for _ in range(20):
 - The iterator is made anew for each use: in the call, in the loop's body, by a property or a generator function.
 - A list, a tuple, a dict's values, a ParameterList.
 - The name is bound to another iterator between the uses.
+- One place in a loop uses an iterator that the same iteration has made, or one out of several that an index picks.
 
 ## Fix safety
 Safe. A list of the same parameters in the same order, made at the place where the iterator was made; its first user
@@ -70,14 +71,18 @@ from optlint.api import (
     ITERATOR,
     SAFE,
     Absence,
+    Act,
     Editor,
     Edits,
+    Event,
     Evidence,
     Level,
     Repair,
     Rule,
     Violation,
     consume,
+    enclosing,
+    enclosing_statement,
     new,
 )
 
@@ -93,6 +98,30 @@ def _keep_as_list(violation: Violation, editor: Editor) -> Edits | None:
     return editor.wrap(node, "list(", ")") if isinstance(node, ast.expr) else None
 
 
+def _level(violation: Violation) -> Level | None:
+    first, again = violation.roles["after"], violation.roles["of"]
+    if _is_picked(first) and _is_picked(again):
+        return None
+    return None if first is again and _is_made_each_time(violation, first) else Level.ERROR
+
+
+def _is_picked(use: Event) -> bool:
+    """Whether a place uses one out of several iterators, which an index picks: in each iteration another one."""
+    statement = enclosing_statement(use.place)
+    return not isinstance(statement, ast.For | ast.AsyncFor | ast.With) and any(
+        isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant) for node in ast.walk(statement)
+    )
+
+
+def _is_made_each_time(violation: Violation, use: Event) -> bool:
+    """Whether the iteration that uses an iterator at a place has made it, if it is made there at all."""
+    entry, iterator = violation.entry, violation.binding.iterator
+    assert entry is not None
+    loops = enclosing(entry, use)
+    places = (enclosing(entry, made) for made in entry.having(Act.NEW) if iterator in made.subjects)
+    return any(all(any(loop is each for each in around) for loop in loops) for around in places)
+
+
 RULE = Rule(
     code="OPT206",
     level=Level.ERROR,
@@ -101,4 +130,5 @@ RULE = Rule(
     property=Absence(of=consume(ITERATOR), after=consume(ITERATOR), until=new(ITERATOR)),
     repair=Repair("Keep the parameters in a list", SAFE, _keep_as_list),
     evidence=Evidence.GRADIENT,
+    judge=_level,
 )
