@@ -66,8 +66,9 @@ These are not reported:
 ## Fix safety
 
 The fix inserts `optimizer.zero_grad()`, with the name that the optimizer has there, above the forward of that
-backward, or above the backward itself where the forward lies elsewhere. It is unsafe because it changes every
-update after the first, which is its purpose; where the sum over a whole run was meant, suppress the finding.
+backward, or above the backward itself where the forward lies elsewhere; where only some backwards are followed by a
+step, behind that step. It is unsafe because it changes every update after the first, which is its purpose; where the
+sum over a whole run was meant, suppress the finding.
 
 ## Evidence
 
@@ -85,12 +86,15 @@ consumes its own gradient, bit for bit, wherever between two backwards the clear
 
 from __future__ import annotations
 
+import ast
+
 from optlint.api import (
     OPTIMIZER,
     UNSAFE,
     Act,
     Editor,
     Edits,
+    Event,
     EventPattern,
     Evidence,
     Existence,
@@ -99,6 +103,8 @@ from optlint.api import (
     Rule,
     Violation,
     backward,
+    enclosing_statement,
+    parent,
     same_function,
     step,
 )
@@ -117,12 +123,26 @@ def _level(violation: Violation) -> Level | None:
     return Level.ERROR
 
 
-def _clear_before_forward(violation: Violation, editor: Editor) -> Edits | None:
+def _clear_once(violation: Violation, editor: Editor) -> Edits | None:
     update, gradient = violation.roles["second"], violation.roles["given"]
     optimizer = stepped(update.place.node)
     if optimizer is None or not same_function(update.place, gradient.place):
         return None
+    if _is_guarded(update, gradient):
+        # Several backwards belong to one update: a clearing before each would end the accumulation.
+        return editor.insert_after(enclosing_statement(update.place), f"{editor.text(optimizer)}.zero_grad()")
     return editor.insert_before(forward_statement(violation, gradient.place), f"{editor.text(optimizer)}.zero_grad()")
+
+
+def _is_guarded(update: Event, gradient: Event) -> bool:
+    """Whether the step stands under a condition that the backward does not stand under."""
+    module = update.place.module
+    inside: ast.AST | None = enclosing_statement(update.place)
+    while inside is not None and not isinstance(inside, ast.For | ast.AsyncFor | ast.While | ast.FunctionDef):
+        if isinstance(inside, ast.If) and not any(node is gradient.place.node for node in ast.walk(inside)):
+            return True
+        inside = parent(module, inside)
+    return False
 
 
 RULE = Rule(
@@ -136,6 +156,6 @@ RULE = Rule(
         given=backward(OPTIMIZER),
     ),
     judge=_level,
-    repair=Repair("Clear the gradients before the forward", UNSAFE, _clear_before_forward),
+    repair=Repair("Clear the gradients once for each update", UNSAFE, _clear_once),
     evidence=Evidence.GRADIENT,
 )
