@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -145,6 +146,7 @@ LONG = [
 
 @pytest.fixture
 def bundled(monkeypatch: pytest.MonkeyPatch, words: Path) -> Path:
+    importlib.import_module("pathspec")  # the long way imports it, and an empty path has nothing to import
     monkeypatch.setattr(sys, "path", [])
     return words
 
