@@ -15,7 +15,8 @@ from optlint.catalog import CatalogError
 from optlint.cli.checker import Checker
 from optlint.cli.errors import OptlintError
 from optlint.cli.output import Output
-from optlint.config import Config, ConfigError, FailOn, load_config
+from optlint.cli.settings import configuration, selectors
+from optlint.config import ConfigError, FailOn
 from optlint.finding import Finding, Level
 from optlint.nearest import did_you_mean
 from optlint.paths import shown
@@ -123,13 +124,13 @@ def check(options: Options) -> int:
     paths = options.paths or (os.curdir,)
     _refuse_contradictions(options, paths)
     first = options.stdin_filename or os.curdir if paths == (STDIN,) else paths[0]
-    config = _config(options, first)
+    config = configuration(first, options.config, options.isolated)
     output = Output(options.output_format, options.unsafe_fixes, options.quiet, options.statistics, options.show_fixes)
     command_line = Layer(
         "the command line",
-        _selectors(options.select) if options.select else None,
-        _selectors(options.extend_select),
-        _selectors(options.ignore),
+        selectors(options.select) if options.select else None,
+        selectors(options.extend_select),
+        selectors(options.ignore),
     )
     if paths == (STDIN,):
         from optlint.cli.stdin import check_stdin
@@ -183,15 +184,10 @@ def _check_files(
 
 def _verify(options: Options, checker: Checker, discovered: Discovered, findings: list[Finding]) -> bool:
     """Report findings with their verdicts; whether a fix was refuted."""
-    from optlint.cli.verification import Key, defects, verification
-    from optlint.cli.verify import device_of, print_verdicts, progress
-    from optlint.replay.verify import Setting, Verified
+    from optlint.cli.verification import defects
+    from optlint.cli.verify import print_verdicts, replayed
 
-    verdicts: dict[Key, Verified] = {}
-    if findings:
-        setting = Setting(device=device_of(options.device))
-        with verification(checker, setting, options.jobs) as replays, progress(len(findings)) as done:
-            verdicts = replays.verdicts(discovered.files, findings, done)
+    verdicts = replayed(checker, discovered.files, findings, options.device, options.jobs)
     form = "json" if options.output_format == "json" else "full"
     print_verdicts(form, findings, verdicts, checker, len(discovered.files))
     broken = list(defects(verdicts))
@@ -242,16 +238,6 @@ def _siblings(path: str) -> list[str]:
         return sorted(sibling.name for sibling in Path(path).parent.iterdir())
     except OSError:
         return []
-
-
-def _config(options: Options, first: str) -> Config:
-    start = Path(first).absolute()
-    file = None if options.config is None else Path(options.config).absolute()
-    return load_config(start if start.is_dir() else start.parent, file, options.isolated)
-
-
-def _selectors(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(selector.strip() for value in values for selector in value.split(",") if selector.strip())
 
 
 def _reaches(findings: Sequence[Finding], gate: FailOn) -> bool:

@@ -14,8 +14,9 @@ from optlint.catalog import CatalogError
 from optlint.cli.checker import Checker
 from optlint.cli.errors import OptlintError
 from optlint.cli.page import check_report, write_report
+from optlint.cli.settings import configuration, selectors
 from optlint.cli.verification import Key, defects, key_of, verification
-from optlint.config import Config, ConfigError, FailOn, load_config
+from optlint.config import ConfigError, FailOn
 from optlint.finding import Finding, Level
 from optlint.paths import shown
 from optlint.replay.verify import Setting, Verified
@@ -69,18 +70,12 @@ def COMMAND(  # noqa: N802 (a value, as every command module has)
     if report is not None:
         check_report(Path(report))
     try:
-        loaded = _config(paths or (os.curdir,), config, isolated)
-        layer = Layer("the command line", _selectors(select) or None, (), _selectors(ignore))
+        loaded = configuration((paths or (os.curdir,))[0], config, isolated)
+        layer = Layer("the command line", selectors(select) or None, (), selectors(ignore))
         discovered = discover(paths or (os.curdir,), Globs(loaded.root, loaded.exclude))
         checker = Checker(loaded, layer, frozenset(discovered.files) - discovered.named)
         findings = checker.check(discovered.files)
-        verdicts: dict[Key, Verified] = {}
-        if findings:
-            with (
-                verification(checker, Setting(device=device_of(device)), jobs) as replays,
-                progress(len(findings)) as done,
-            ):
-                verdicts = replays.verdicts(discovered.files, findings, done)
+        verdicts = replayed(checker, discovered.files, findings, device, jobs)
     except (ConfigError, SelectionError, CatalogError) as error:
         raise OptlintError(str(error)) from error
     if keep_scripts is not None:
@@ -95,6 +90,20 @@ def COMMAND(  # noqa: N802 (a value, as every command module has)
         context.exit(2)
     gate = FailOn(fail_on) if fail_on else loaded.fail_on
     context.exit(int(gate is not FailOn.NEVER and any(each.level >= Level[gate.name] for each in findings)))
+
+
+def replayed(
+    checker: Checker, files: Sequence[Path], findings: Sequence[Finding], device: str, jobs: int
+) -> dict[Key, Verified]:
+    """Replay findings, with a progress bar on a terminal, and return their verdicts.
+
+    Raises:
+        OptlintError: torch is not installed, or no process starts.
+    """
+    if not findings:
+        return {}
+    with verification(checker, Setting(device=device_of(device)), jobs) as replays, progress(len(findings)) as done:
+        return replays.verdicts(files, findings, done)
 
 
 def print_verdicts(
@@ -147,13 +156,3 @@ def progress(length: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal."""
     with click.progressbar(length=length, label="Replaying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         yield lambda: bar.update(1)
-
-
-def _config(paths: Sequence[str], config: str | None, isolated: bool) -> Config:
-    start = Path(paths[0]).absolute()
-    file = None if config is None else Path(config).absolute()
-    return load_config(start if start.is_dir() else start.parent, file, isolated)
-
-
-def _selectors(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(selector.strip() for value in values for selector in value.split(",") if selector.strip())

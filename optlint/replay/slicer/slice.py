@@ -281,14 +281,6 @@ class Slice:
         inner = project.locate(importer, f"{dotted}.{name}" if dotted else name, level)
         return project.load(inner) if inner is not None else None
 
-    def need_member(self, module: ModuleInfo, name: str) -> bool:
-        """Keep what `module.name` is; whether there is such a thing."""
-        symbol = module.symbols.get(name)
-        if symbol is None or isinstance(symbol, ast.alias):
-            return False
-        self.keep(symbol, module)
-        return True
-
     def is_module_class(self, node: ast.ClassDef, scope: Scope, hops: int = 0) -> bool:
         """Whether a class is derived from one of torch (`nn.Module`, an optimizer, a scheduler): kept as it stands."""
         layout = self.layout(scope.module)
