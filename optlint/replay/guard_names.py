@@ -119,7 +119,7 @@ def names_for(standin: ModuleType, refuse: Refuse = refuse) -> dict[str, Any]:
     modules["collections"] = {**STANDARD["collections"], "namedtuple": _namedtuple(refuse)}
     return {
         "__name__": "__main__",
-        "__builtins__": _builtins(refuse),
+        "__builtins__": {**_builtins(refuse), "isinstance": standin.is_instance},
         "torch": torch_namespace(unknown, lambda label, look: Namespace(label, look, refuse)),
         "standin": offer("standin", _own_names(standin)),
         **{label: offer(label, names) for label, names in modules.items()},

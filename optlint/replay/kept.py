@@ -9,6 +9,10 @@ from pathlib import Path
 from optlint.replay.script import ReplayScript
 from optlint.replay.verify import Verified
 
+_FILES = ("numbers", "conditions", "values", "modules", "moves", "makers", "questions", "installing")
+"""The stand-ins' files, each after those that it imports."""
+_IMPORTED = re.compile(r"^from (optlint\.|__future__ )[^(\n]*(\([^)]*\))?$", re.MULTILINE)
+
 _PRELUDE = """\
 import collections
 import contextlib
@@ -28,6 +32,7 @@ standin.install()
 torch.manual_seed(0)
 torch.set_default_dtype(torch.float64)
 
+isinstance = standin.is_instance
 _say, _stepped = print, 0
 
 
@@ -72,6 +77,13 @@ def _text(verified: Verified, script: ReplayScript, kind: str) -> str:
         lines += ["", "What stands in for what:"]
         lines += [f"  {each.name} for {each.replaced}" for each in script.standins]
     header = "\n".join(f"# {line}".rstrip() for line in lines)
-    source = (Path(__file__).with_name("standin.py")).read_text(encoding="utf-8")
+    source = _standin()
     assert "'''" not in source
     return f"{header}\n\n_STANDIN = r'''{source}'''\n\n{_PRELUDE}\n\n# The replay.\n\n{script.body}"
+
+
+def _standin() -> str:
+    """The stand-ins as one program: their files in order, without what they import of each other."""
+    folder = Path(__file__).with_name("standin")
+    texts = [_IMPORTED.sub("", (folder / f"{name}.py").read_text(encoding="utf-8")) for name in _FILES]
+    return "from __future__ import annotations\n" + re.sub(r"\n{4,}", "\n\n\n", "\n".join(texts))

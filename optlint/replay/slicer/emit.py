@@ -219,7 +219,9 @@ class Writer:
             for layout in self.slice.layouts.values():
                 for name, default in layout.defaults.items():
                     if name in self.slice.attributes and name.isidentifier():
-                        known.append(f"{name}={ast.unparse(default)}")
+                        is_unset = isinstance(default, ast.Constant) and default.value is None
+                        value = f"standin.unset({f'{label}.{name}'!r})" if is_unset else ast.unparse(default)
+                        known.append(f"{name}={value}")
         return f"standin.unknown({', '.join([repr(label), *sorted(set(known))])})"
 
     # -- statements ---------------------------------------------------------------------------------------------
@@ -356,7 +358,8 @@ class Writer:
                 elif alias.name in WARM_UPS:
                     self._row(f"{name} = standin.{WARM_UPS[alias.name]}", depth, origin)
                 elif not statement.level and dotted.partition(".")[0] == "tqdm":
-                    self._row(f"{name} = standin.progress", depth, origin)
+                    bar = "progress_range" if alias.name == "trange" else "progress"
+                    self._row(f"{name} = standin.{bar}", depth, origin)
                 else:
                     self._row(f"{name} = standin.Unknown({alias.name!r})", depth, origin)
                     self.standins.append(StandIn(name, ast.unparse(statement), origin))
@@ -373,7 +376,9 @@ class Writer:
             if alias.asname is not None and alias.asname != alias.name:
                 self._row(f"{name} = {alias.name}", depth, origin)
         elif alias.name == "tqdm":
-            self._row(f"{name} = standin.namespace(tqdm=standin.progress, trange=range)", depth, origin)
+            self._row(
+                f"{name} = standin.namespace(tqdm=standin.progress, trange=standin.progress_range)", depth, origin
+            )
         else:
             self._row(f"{name} = standin.Unknown({name!r})", depth, origin)
             self.standins.append(StandIn(name, f"import {alias.name}", origin))
@@ -419,6 +424,13 @@ class Writer:
         ):
             container, key = self._text(node.value), self._text(node.slice)
             return ast.parse(f"standin.item({container}, {key})", mode="eval").body
+        match node:
+            case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Constant(value=None)]):
+                if self.slice.observed.is_foreign(left):
+                    text = f"standin.is_none({self._text(left)})"
+                    return ast.parse(text if isinstance(op, ast.Is) else f"not {text}", mode="eval").body
+            case _:
+                pass
         made = type(node)()
         for name, value in ast.iter_fields(node):
             if isinstance(value, list):

@@ -1,0 +1,67 @@
+"""Stand-ins: what a replay script has in the place of all that is not torch.
+
+A *stand-in* (`Unknown`) is some value: it can be called, indexed, entered, iterated (two elements), counted (two) and
+given to torch; numbers that people name (`args.lr`, `config["epochs"]`) are real ones. A *flow* (`Flow`) is what comes
+out of a module that was given a stand-in: a number with a real graph over all of the module's parameters, so that
+`backward()` gives real gradients, whatever shapes the data would have had. The loss surface is a quadratic one with
+its minimum elsewhere in each forward, as mini-batches have it.
+
+Nothing here needs anything but torch, and the files of this package, one after the other, are one program: kept
+scripts have them before them, and run alone. So they import by name what they have of each other.
+"""
+
+from __future__ import annotations
+
+from optlint.replay.standin.conditions import StandInError, asked
+from optlint.replay.standin.installing import install, restart
+from optlint.replay.standin.makers import (
+    Open,
+    Progress,
+    cosine_warm_up,
+    is_none,
+    item,
+    linear_warm_up,
+    model,
+    namespace,
+    optimizer,
+    progress,
+    progress_range,
+    scheduler,
+    unknown,
+    unset,
+    wrapped,
+)
+from optlint.replay.standin.modules import Model
+from optlint.replay.standin.moves import device, moved_away
+from optlint.replay.standin.numbers import cover
+from optlint.replay.standin.questions import is_instance
+from optlint.replay.standin.values import Flow, Unknown
+
+__all__ = [
+    "Flow",
+    "Model",
+    "Open",
+    "Progress",
+    "StandInError",
+    "Unknown",
+    "asked",
+    "cosine_warm_up",
+    "cover",
+    "device",
+    "install",
+    "is_instance",
+    "is_none",
+    "item",
+    "linear_warm_up",
+    "model",
+    "moved_away",
+    "namespace",
+    "optimizer",
+    "progress",
+    "progress_range",
+    "restart",
+    "scheduler",
+    "unknown",
+    "unset",
+    "wrapped",
+]
