@@ -53,13 +53,15 @@ These are not reported:
 
 - A `verbose` argument that a scheduler class of the project's own takes and keeps to itself.
 - Schedulers that are not torch's, whatever their names, with `verbose` or `print_lr` of their own.
+- A condition that asks for `LRScheduler` as well, as code for old and new torch does.
 - `from torch.optim.lr_scheduler import _LRScheduler as LRScheduler` as the fallback of a `try` that imports the new
   name.
 
 ## Fix safety
 
 Safe. Deleting `verbose` loses nothing on torch 2.2 and later, where it printed nothing. Renaming `_LRScheduler` to
-`LRScheduler` needs torch 2.0; an import by name is renamed along with its last use.
+`LRScheduler` needs torch 2.0; an import by name is renamed along with its uses, and only the import where the file
+has another `LRScheduler`. A name that another file gives to the class is to be mended there.
 
 `print_lr` has no fix: what to print in its place is for the author to say.
 
@@ -96,9 +98,11 @@ from optlint.api import (
     Rule,
     Scheduler,
     Violation,
+    enclosing_statement,
 )
 
 _OLD = "torch.optim.lr_scheduler._LRScheduler"
+_NEW = "torch.optim.lr_scheduler.LRScheduler"
 _FAMILY = "torch.optim.lr_scheduler."
 
 
@@ -109,7 +113,7 @@ def _find(program: Program) -> Iterator[Violation]:
         for node in program.nodes():
             match node:
                 case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
-                    for name in _old_names(program, kind):
+                    for name in _old_names(program, kind) if not _asks_for_both(program, node) else ():
                         yield _violation(
                             program,
                             name,
@@ -126,6 +130,22 @@ def _find(program: Program) -> Iterator[Violation]:
                         yield _violation(program, name, "`_LRScheduler` is only an alias", Level.NOTE)
                 case _:
                     pass
+
+
+def _asks_for_both(program: Program, question: ast.Call) -> bool:
+    """Whether the condition that a question belongs to asks for the new name as well."""
+    statement = enclosing_statement(Place(program.module, question))
+    around: ast.AST = question
+    match statement:
+        case ast.If(test=test) | ast.While(test=test) | ast.Assert(test=test):
+            around = test
+        case ast.Return() | ast.Assign() | ast.Expr():
+            around = statement
+        case _:
+            pass
+    return any(
+        isinstance(node, ast.Name | ast.Attribute) and program.qualify(node) == _NEW for node in ast.walk(around)
+    )
 
 
 def _violation(program: Program, node: ast.AST, what: str, level: Level) -> Violation:
@@ -194,6 +214,8 @@ def _old_names(program: Program, node: ast.AST) -> Iterator[ast.expr]:
 
 def _mend(violation: Violation, editor: Editor) -> Edits | None:
     node = violation.at.node
+    if isinstance(node, ast.Name) and _comes_from_elsewhere(violation.program, node.id):
+        return None
     if isinstance(node, ast.Name | ast.Attribute):
         return _rename_all(violation.program, editor)
     if isinstance(node, ast.Call):
@@ -205,22 +227,51 @@ def _mend(violation: Violation, editor: Editor) -> Edits | None:
     return None
 
 
+def _comes_from_elsewhere(program: Program, name: str) -> bool:
+    """Whether another file of the project gives the old class a name, so that it is to be mended there."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and not (node.module or "").startswith("torch.")
+        and any((alias.asname or alias.name) == name for alias in node.names)
+        for node in program.nodes()
+    )
+
+
 def _rename_all(program: Program, editor: Editor) -> Edits:
-    """Rename all uses and the import together: renamed alone, either would no longer find the other."""
+    """Rename all uses and the import together: renamed alone, either would no longer find the other.
+
+    Where the file means something else by the new name, the import alone is changed and keeps the old one.
+    """
+    is_taken = any(map(_binds_new_name, program.nodes()))
     edits: list[Edit] = []
     for node in program.nodes():
         match node:
             case ast.ImportFrom(module="torch.optim.lr_scheduler", names=names):
                 for alias in names:
                     if alias.name == "_LRScheduler":
-                        edits.extend(editor.rename_import(alias, "LRScheduler"))
+                        keeps = is_taken and alias.asname is None
+                        edits.extend(editor.rename_import(alias, f"LRScheduler{' as _LRScheduler' if keeps else ''}"))
             case ast.Attribute() if program.qualify(node) == _OLD:
                 edits.extend(editor.rename_attribute(node, "LRScheduler"))
-            case ast.Name(id="_LRScheduler") if program.qualify(node) == _OLD:
+            case ast.Name(id="_LRScheduler") if program.qualify(node) == _OLD and not is_taken:
                 edits.extend(editor.replace(node, "LRScheduler"))
             case _:
                 pass
     return tuple(edits)
+
+
+def _binds_new_name(node: ast.AST) -> bool:
+    """Whether a node gives the name `LRScheduler` to something else than the class of torch."""
+    match node:
+        case ast.ClassDef(name="LRScheduler") | ast.FunctionDef(name="LRScheduler") | ast.arg(arg="LRScheduler"):
+            return True
+        case ast.Name(id="LRScheduler", ctx=ast.Store()):
+            return True
+        case ast.ImportFrom(module=module, names=names):
+            others = (alias for alias in names if (alias.asname or alias.name) == "LRScheduler")
+            return module != "torch.optim.lr_scheduler" and any(True for _ in others)
+        case _:
+            return False
 
 
 RULE = Rule(
