@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := optlint rules tests benchmarks
 
-.PHONY: help demo test lint format bench bench-reference corpus corpus-fixes ledger wheel clean
+.PHONY: help demo test lint format bench bench-reference bench-verdicts corpus corpus-fixes ledger wheel clean
 
 help:
 	@echo "make demo          check, mend and check again three small training projects"
@@ -23,6 +23,7 @@ help:
 	@echo "make corpus-fixes  try every fix on the corpus, one by one"
 	@echo "make bench         measure optlint beside TorchFix, Fixit and ruff"
 	@echo "make bench-reference  measure the reference beside torch.optim"
+	@echo "make bench-verdicts   measure the verifier: its verdicts on the corpus, and their cost"
 	@echo "make clean         delete what these made, but for the corpus and the environments"
 
 $(READY): pyproject.toml
@@ -55,6 +56,9 @@ bench: $(READY) corpus
 
 bench-reference: $(READY)
 	@$(BIN)/python benchmarks/reference.py
+
+bench-verdicts: $(READY) corpus
+	@$(BIN)/python benchmarks/verdicts.py $(CORPUS)
 
 corpus: $(READY)
 	@$(BIN)/python benchmarks/corpus.py $(CORPUS)

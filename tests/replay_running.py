@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import traceback
 import warnings
+from dataclasses import replace
 from textwrap import dedent
 from typing import Any
 
 import torch
 
 from optlint.replay import standin
+from optlint.replay.reached import NOTE, noting
 from optlint.replay.recorder import Recorder
 from optlint.replay.rows import FILE
 from optlint.replay.trace import Failure, Trace
@@ -18,16 +21,23 @@ from optlint.replay.verdict import Flag
 MARK = "# flag"
 
 
-def run(body: str, *, most_updates: int = 500, **names: Any) -> Trace:
+def run(body: str, *, most_updates: int = 500, as_meant: bool = False, **names: Any) -> Trace:
     """Run some statements that know `torch`, `nn`, `optim`, `lr_scheduler` and a `loss(model)`."""
     torch.set_num_threads(1)
     former = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     torch.manual_seed(0)
     failure = None
-    recorder = Recorder(most_updates=most_updates)
-    code = compile(dedent(body), FILE, "exec")
-    known = {"torch": torch, "nn": torch.nn, "optim": torch.optim, "lr_scheduler": torch.optim.lr_scheduler}
+    recorder = Recorder(most_updates=most_updates, as_meant=as_meant)
+    code = compile(noting(ast.parse(dedent(body))), FILE, "exec")
+    reached: set[int] = set()
+    known = {
+        NOTE: reached.add,
+        "torch": torch,
+        "nn": torch.nn,
+        "optim": torch.optim,
+        "lr_scheduler": torch.optim.lr_scheduler,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -40,7 +50,8 @@ def run(body: str, *, most_updates: int = 500, **names: Any) -> Trace:
             failure = Failure(type(error).__name__, str(error), rows[-1], own)
         finally:
             torch.set_default_dtype(former)
-    return recorder.trace(failure)
+    trace = recorder.trace(failure)
+    return replace(trace, reached=tuple(sorted(reached))) if isinstance(trace, Trace) else trace
 
 
 def loss(*models: torch.nn.Module) -> torch.Tensor:

@@ -8,7 +8,8 @@ from typing import cast
 from optlint.catalog import CatalogEntry
 from optlint.finding import Finding, Level, Location, Step
 from optlint.program.events import Act
-from optlint.replay.cases import Case, Pair
+from optlint.replay.cases import Case
+from optlint.replay.pairs import Pair
 from optlint.replay.script import Origin, ReplayScript, StandIn
 from optlint.replay.trace import Happening, Kind, Thing, Trace, Update
 from optlint.replay.verdict import Departure, FindingVerdict, FixVerdict, Reason, Verdict

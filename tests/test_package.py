@@ -51,7 +51,7 @@ def test_commands_in_the_readme_exist() -> None:
 
 
 def test_options_in_the_readme_exist() -> None:
-    text = "".join(CliRunner().invoke(command, [name, "--help"]).stdout for name in ("check", "verify"))
+    text = "".join(CliRunner().invoke(command, [name, "--help"]).stdout for name in ("check", "verify", "schedule"))
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)):
         assert option in text, option
 

@@ -13,6 +13,7 @@ import click
 from optlint.builtin import INTERNAL_ERROR
 from optlint.catalog import CatalogError
 from optlint.cli.checker import Checker
+from optlint.cli.devices import device_options
 from optlint.cli.errors import OptlintError
 from optlint.cli.output import Output
 from optlint.cli.settings import configuration, selectors
@@ -53,6 +54,7 @@ class Options:
     verify: bool
     verified: bool
     device: str
+    dtype: str | None
     jobs: int
 
 
@@ -89,7 +91,7 @@ def _options(command: _F) -> _F:
             click.option(
                 "--verified", is_flag=True, help="With --fix: apply exactly the fixes that a replay validates."
             ),
-            click.option("--device", default="auto", metavar="DEVICE", help="Where scripts are replayed.  [auto, cpu]"),
+            device_options,
             click.option("--jobs", type=click.IntRange(1), default=1, help="Replays side by side.  [default: 1]"),
             click.option("-q", "--quiet", is_flag=True, help="Print no summary."),
         )
@@ -186,8 +188,9 @@ def _verify(options: Options, checker: Checker, discovered: Discovered, findings
     """Report findings with their verdicts; whether a fix was refuted."""
     from optlint.cli.verification import defects
     from optlint.cli.verify import print_verdicts, replayed
+    from optlint.replay.verify import Setting
 
-    verdicts = replayed(checker, discovered.files, findings, options.device, options.jobs)
+    verdicts = replayed(checker, discovered.files, findings, Setting(options.device, options.dtype or ""), options.jobs)
     form = "json" if options.output_format == "json" else "full"
     print_verdicts(form, findings, verdicts, checker, len(discovered.files))
     broken = list(defects(verdicts))
@@ -200,10 +203,10 @@ def _fix_verified(
     options: Options, checker: Checker, discovered: Discovered, output: Output
 ) -> tuple[list[Finding], bool, bool]:
     from optlint.cli.verified_fixer import fix_verified
-    from optlint.cli.verify import device_of
     from optlint.replay.verify import Setting
 
-    result = fix_verified(checker, discovered.files, Setting(device=device_of(options.device)), options.jobs)
+    setting = Setting(options.device, options.dtype or "")
+    result = fix_verified(checker, discovered.files, setting, options.jobs)
     fixed = result.fixed
     output.report(fixed.remaining, checker.source, len(discovered.files), fixed.applied)
     for message in (*result.left, *result.defects, *fixed.failed):

@@ -12,6 +12,7 @@ from optlint import __version__
 _COMMANDS = {
     "check": ("optlint.cli.check", "Find misuse of optimizers and schedulers, and mend it."),
     "verify": ("optlint.cli.verify", "Replay findings and their fixes, and say what is true."),
+    "schedule": ("optlint.cli.schedule", "Show the learning rates that a file gives its optimizers."),
     "rule": ("optlint.cli.rule", "Explain a rule: what goes wrong, why, and how it is mended."),
     "rules": ("optlint.cli.rules", "List all rules."),
     "debug": ("optlint.cli.debug", "Show what optlint understands of a file."),

@@ -20,7 +20,7 @@ def check_report(file: Path) -> None:
     Raises:
         OptlintError: plotly is not installed, the folder does not exist, or the file is there and is no page.
     """
-    from optlint.report.html_page import FIRST_LINE
+    from optlint.report.html_document import FIRST_LINE
     from optlint.report.plotting_library import has_plotting_library
 
     if not has_plotting_library():
@@ -44,7 +44,15 @@ def write_report(
     from optlint.report.html_page import html_page
     from optlint.report.plotting_library import packed_library
 
-    text = html_page(findings, verdicts, checker.source, checked, packed_library())
+    write_page(file, html_page(findings, verdicts, checker.source, checked, packed_library()))
+
+
+def write_page(file: Path, text: str) -> None:
+    """Write the text of a page, and say on stderr where it is.
+
+    Raises:
+        OptlintError: it cannot be written.
+    """
     try:
         file.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optlint.cli.checker import Checker
@@ -13,7 +13,7 @@ from optlint.cli.errors import OptlintError
 from optlint.engine import Engine
 from optlint.finding import Finding
 from optlint.replay.cases import cases
-from optlint.replay.pool import NoWorker, Pool
+from optlint.replay.pool import NoDevice, NoWorker, Pool
 from optlint.replay.verdict import FindingVerdict, FixVerdict
 from optlint.replay.verify import Setting, Verified, verify
 from optlint.source.text import Span
@@ -80,12 +80,40 @@ def verification(checker: Checker, setting: Setting, jobs: int) -> Iterator[Veri
     """Start the processes in which scripts run, and end them after the `with` block.
 
     Raises:
+        OptlintError: torch is not installed, or the device is not there.
+    """
+    with workers(jobs) as pool:
+        yield Verification(checker, pool, placed(setting, pool))
+
+
+def placed(setting: Setting, pool: Pool) -> Setting:
+    """Return the setting with the device that the workers have.
+
+    Raises:
+        OptlintError: it is not there, or has not the floating-point type.
+    """
+    try:
+        device = pool.device(setting.device)
+    except NoDevice as error:
+        raise OptlintError(str(error)) from error
+    except NoWorker as error:
+        raise OptlintError(f"the replay does not start: {error}") from error
+    if device == "mps" and setting.dtype == "float64":
+        raise OptlintError("the device `mps` has no float64: take `--dtype float32`, or `--device cpu`")
+    return replace(setting, device=device)
+
+
+@contextmanager
+def workers(jobs: int) -> Iterator[Pool]:
+    """Start the processes in which scripts run, and end them after the `with` block.
+
+    Raises:
         OptlintError: torch is not installed.
     """
     if importlib.util.find_spec("torch") is None:
         raise OptlintError("a replay needs torch: install it (`pip install 'optlint[verify]'`)")
     with Pool(workers=jobs) as pool:
-        yield Verification(checker, pool, setting)
+        yield pool
 
 
 def _is_better(verified: Verified) -> bool:

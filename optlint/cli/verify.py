@@ -12,6 +12,7 @@ import click
 
 from optlint.catalog import CatalogError
 from optlint.cli.checker import Checker
+from optlint.cli.devices import device_options
 from optlint.cli.errors import OptlintError
 from optlint.cli.page import check_report, write_report
 from optlint.cli.settings import configuration, selectors
@@ -32,7 +33,7 @@ from optlint.selection import Layer, SelectionError
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--select", multiple=True, metavar="RULES", help="Replay only these (codes, prefixes or names).")
 @click.option("--ignore", multiple=True, metavar="RULES", help="Do not replay these.")
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where scripts run.")
+@device_options
 @click.option("--output-format", type=click.Choice(["full", "json"]), default="full", show_default=True)
 @click.option("--keep-scripts", metavar="DIR", type=click.Path(file_okay=False), help="Write the scripts there.")
 @click.option("--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write an HTML page with plots there.")
@@ -47,6 +48,7 @@ def COMMAND(  # noqa: N802 (a value, as every command module has)
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     device: str,
+    dtype: str | None,
     output_format: str,
     keep_scripts: str | None,
     report: str | None,
@@ -75,7 +77,7 @@ def COMMAND(  # noqa: N802 (a value, as every command module has)
         discovered = discover(paths or (os.curdir,), Globs(loaded.root, loaded.exclude))
         checker = Checker(loaded, layer, frozenset(discovered.files) - discovered.named)
         findings = checker.check(discovered.files)
-        verdicts = replayed(checker, discovered.files, findings, device, jobs)
+        verdicts = replayed(checker, discovered.files, findings, Setting(device, dtype or ""), jobs)
     except (ConfigError, SelectionError, CatalogError) as error:
         raise OptlintError(str(error)) from error
     if keep_scripts is not None:
@@ -93,16 +95,16 @@ def COMMAND(  # noqa: N802 (a value, as every command module has)
 
 
 def replayed(
-    checker: Checker, files: Sequence[Path], findings: Sequence[Finding], device: str, jobs: int
+    checker: Checker, files: Sequence[Path], findings: Sequence[Finding], setting: Setting, jobs: int
 ) -> dict[Key, Verified]:
     """Replay findings, with a progress bar on a terminal, and return their verdicts.
 
     Raises:
-        OptlintError: torch is not installed, or no process starts.
+        OptlintError: torch is not installed, the device is not there, or no process starts.
     """
     if not findings:
         return {}
-    with verification(checker, Setting(device=device_of(device)), jobs) as replays, progress(len(findings)) as done:
+    with verification(checker, setting, jobs) as replays, progress(len(findings)) as done:
         return replays.verdicts(files, findings, done)
 
 
@@ -142,13 +144,6 @@ def _keep(folder: Path, verdicts: dict[Key, Verified]) -> None:
                 (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise OptlintError(f"`{shown(str(folder))}` cannot be written: {error.strerror}") from error
-
-
-def device_of(name: str) -> str:
-    """Return the device that an option asks for."""
-    if name == "auto":
-        return "cpu"
-    return name
 
 
 @contextmanager

@@ -5,10 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 from optlint.catalog import CatalogEntry
 from optlint.engine import Engine
@@ -17,33 +15,16 @@ from optlint.program.events import Act
 from optlint.program.modules import ModuleInfo
 from optlint.program.program import Entry, Program
 from optlint.program.project import ParseError, parse
+from optlint.property.patterns import Query
 from optlint.property.violation import Violation
-from optlint.replay.script import ReplayScript
+from optlint.replay.alone_pair import alone_pair
+from optlint.replay.pairs import Pair, Script, Unsliced, with_fixes, written_rows
 from optlint.replay.slicer.emit import Writer
 from optlint.replay.slicer.observed import Observed, observe
 from optlint.replay.slicer.slice import CannotSliceError, Slice
+from optlint.rule import Evidence
 from optlint.source.apply import select_fixes
-from optlint.source.edits import Fix, apply_edits
-
-
-@dataclass(frozen=True, slots=True)
-class Unsliced:
-    """No script could be made; `reason` says why."""
-
-    reason: str
-
-
-Script: TypeAlias = ReplayScript | Unsliced
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The script of a text and of the same text with a fix; `fixed` is None where there is no fix."""
-
-    original: Script
-    fixed: Script | None
-    changed: frozenset[tuple[Path, int]] = frozenset()
-    """The lines (file, row from 1) of the fixed text that the fix wrote."""
+from optlint.source.edits import Fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +39,8 @@ class Case:
         among_fixed: The same with all other fixes of the file made, or None where there are no others: a second fault
             may end a run before it shows the first.
         word: The method that stands there without a call, for a finding about that.
+        alone: The pair of the flagged place alone, where that can show it.
+        function: The pair of the function around all that the finding is about, called with stand-ins.
     """
 
     catalog_entry: CatalogEntry
@@ -66,6 +49,8 @@ class Case:
     pair: Pair
     among_fixed: Callable[[], Pair] | None = None
     word: str = ""
+    alone: Callable[[], Pair] | None = None
+    function: Callable[[], Pair] | None = None
 
 
 def cases(engine: Engine, path: Path, data: bytes, wanted: Container[object] | None = None) -> Iterator[Case]:
@@ -102,13 +87,32 @@ def cases(engine: Engine, path: Path, data: bytes, wanted: Container[object] | N
         events = (*violation.path, *violation.roles.values())
         word = next((event.detail for event in events if event.act is Act.MENTION), "")
         fix = finding.fix
+        alone = _alone(engine, catalog_entry, violation, fix)
+        within = function_around(module, violation)
+        function = partial(_function, engine, module, name, within, fix) if within and within != name else None
         if fix is None:
-            yield Case(catalog_entry, finding, name, Pair(original, None), None, word)
+            yield Case(catalog_entry, finding, name, Pair(original, None), None, word, alone, function)
             continue
         pair = Pair(original, *_scripted(engine, module, (fix,), name, fix))
         others = tuple(each for each in select_fixes([fix, *fixes]) if each is not fix and each.edits != fix.edits)
         among = partial(_among, engine, module, fix, others, name) if others else None
-        yield Case(catalog_entry, finding, name, pair, among, word)
+        yield Case(catalog_entry, finding, name, pair, among, word, alone, function)
+
+
+def _alone(engine: Engine, entry: CatalogEntry, violation: Violation, fix: Fix | None) -> Callable[[], Pair] | None:
+    """What makes the pair of the flagged place alone; None where the order of what happens counts."""
+    rule, module = entry.rule, violation.at.module
+    if not isinstance(rule.property, Query) or rule.evidence not in (Evidence.CRASH, Evidence.MOVED):
+        return None
+    exercised = rule.evidence is Evidence.MOVED
+    return partial(alone_pair, engine, module, violation.at.node, fix, exercised=exercised)
+
+
+def _function(engine: Engine, module: ModuleInfo, entry: str, within: str, fix: Fix | None) -> Pair:
+    original, _ = _scripted(engine, module, (), entry, None, within)
+    return (
+        Pair(original, None) if fix is None else Pair(original, *_scripted(engine, module, (fix,), entry, fix, within))
+    )
 
 
 def _among(engine: Engine, module: ModuleInfo, fix: Fix, others: tuple[Fix, ...], entry: str) -> Pair:
@@ -116,11 +120,11 @@ def _among(engine: Engine, module: ModuleInfo, fix: Fix, others: tuple[Fix, ...]
     return Pair(original, *_scripted(engine, module, (*others, fix), entry, fix))
 
 
-def sliced(seen: Observed, entry: Entry) -> Script:
-    """Return the script of an entry."""
+def sliced(seen: Observed, entry: Entry, within: str = "") -> Script:
+    """Return the script of an entry, or of a function of it alone."""
     try:
-        made = Slice(seen, entry)
-        made.run()
+        made = Slice(seen, within or entry.name)
+        made.run(entry.events, only_within=bool(within))
         script = Writer(made).script()
         ast.parse(script.body)
     except CannotSliceError as error:
@@ -131,45 +135,26 @@ def sliced(seen: Observed, entry: Entry) -> Script:
 
 
 def _scripted(
-    engine: Engine, module: ModuleInfo, fixes: Sequence[Fix], entry: str, judged: Fix | None
+    engine: Engine, module: ModuleInfo, fixes: Sequence[Fix], entry: str, judged: Fix | None, within: str = ""
 ) -> tuple[Script, frozenset[tuple[Path, int]]]:
     """Return the script of an entry after fixes, made from the fixed text as the other from the original.
 
     With it come the lines that the fix `judged` wrote.
     """
-    project = engine.fresh_project()
-    root = module
-    written: set[tuple[Path, int]] = set()
     try:
-        for target in sorted({fix.path.absolute() for fix in fixes}):
-            before = module if target == module.path else parse(target, target.read_bytes())
-            edits = [edit for fix in fixes if fix.path.absolute() == target for edit in fix.edits]
-            text = apply_edits(before.source.text, sorted(edits, key=lambda edit: edit.span))
-            after = parse(target, before.source.with_text(text).data)
-            project.add(after)
-            if target == module.path:
-                root = after
-            if judged is not None and judged.path.absolute() == target:
-                written |= {(target, row) for row in _written(before.source.text, text)}
-        if root is module:
-            root = parse(module.path, module.source.data)
-            project.add(root)
+        fixed = with_fixes(engine, module, fixes)
     except (OSError, ParseError) as error:
         return Unsliced(f"the fixed text cannot be read: {error}"), frozenset()
-    with observe(project, root) as seen:
-        found = next((each for each in seen.program.entries if each.name == entry), None)
-        script = Unsliced(f"the fixed text has no `{entry}` to enter") if found is None else sliced(seen, found)
-    return script, frozenset(written)
+    target = None if judged is None else judged.path.absolute()
+    written = {(target, row) for row in written_rows(*fixed.texts[target])} if target in fixed.texts else set()
+    with observe(fixed.project, fixed.module) as seen:
+        return entered(seen, entry, within), frozenset(written)
 
 
-def _written(before: str, after: str) -> set[int]:
-    """Return the rows of a fixed text that are not in the text before."""
-    old, new = before.splitlines(), after.splitlines()
-    rows: set[int] = set()
-    for kind, _, _, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind != "equal":
-            rows.update(range(start + 1, end + 1))
-    return rows
+def entered(seen: Observed, name: str, within: str = "") -> Script:
+    """Return the script of the entry of that name of a fixed text, or of a function of it alone."""
+    found = next((each for each in seen.program.entries if each.name == name), None)
+    return Unsliced(f"the fixed text has no `{name}` to enter") if found is None else sliced(seen, found, within)
 
 
 def _entry_of(program: Program, violation: Violation) -> Entry | None:
@@ -183,3 +168,16 @@ def _entry_of(program: Program, violation: Violation) -> Entry | None:
         if any(event.place.node in around or violation.at.node in ast.walk(event.place.node) for event in entry.events):
             return entry
     return program.entries[0] if program.entries else None
+
+
+def function_around(module: ModuleInfo, violation: Violation) -> str:
+    """Return the name of the function or method of a file that holds all places of a violation, or nothing."""
+    places = [event.place for event in (*violation.path, *violation.roles.values())] + [violation.at]
+    found = ""
+    for owner in module.tree.body:
+        for function in owner.body if isinstance(owner, ast.ClassDef) else (owner,):
+            if isinstance(function, ast.FunctionDef) and function.name != "__init__":
+                nodes = set(ast.walk(function))
+                if all(place.module is module and place.node in nodes for place in places):
+                    found = f"{owner.name}.{function.name}" if isinstance(owner, ast.ClassDef) else function.name
+    return found

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from optlint.replay.trace import Kind, Trace
+from collections.abc import Mapping
+
+from optlint.program.events import Act
+from optlint.replay.trace import Kind, Thing, Trace
+
+_CAUSES = (Act.REPLACE, Act.UNFREEZE, Act.FREEZE, Act.MOVE, Act.LOAD)
+"""What makes other parameters the ones to train, so that an optimizer may be made anew for them."""
 
 
 def counterparts(original: Trace, fixed: Trace) -> dict[int, int]:
@@ -19,3 +25,33 @@ def counterparts(original: Trace, fixed: Trace) -> dict[int, int]:
                 theirs.remove(same)
         found.update((each.number, other.number) for each, other in zip(ours, theirs, strict=False))
     return found
+
+
+def successors(fixed: Trace, match: Mapping[int, int]) -> dict[int, int]:
+    """Which optimizers of the fixed run, by number, take the place of which: alike, and made when parameters change."""
+    made = {number: each for each in fixed.happenings if each.act is Act.NEW for number in each.things}
+    causes = {each.updates for each in fixed.happenings if each.act in _CAUSES}
+    known = frozenset(match.values())
+    found: dict[int, int] = {}
+    for each in fixed.things:
+        if each.kind is not Kind.OPTIMIZER or each.number in known or each.number not in made:
+            continue
+        former = next((fixed.things[number - 1] for number in sorted(known) if _alike(each, fixed, number)), None)
+        if former is not None and made[each.number].updates in causes:
+            found[each.number] = former.number
+    return found
+
+
+def succeeded(fixed: Trace, optimizers: frozenset[int], heirs: Mapping[int, int]) -> frozenset[int]:
+    """Some optimizers of the fixed run with those that take their place, and without those that step no more."""
+    made = {number: each.updates for each in fixed.happenings if each.act is Act.NEW for number in each.things}
+    ours = {heir: former for heir, former in heirs.items() if former in optimizers}
+    last = {each.optimizer: each.number for each in fixed.updates}
+    gone = {former for heir, former in ours.items() if last.get(former, 0) <= made[heir]}
+    return (optimizers | frozenset(ours)) - gone
+
+
+def _alike(thing: Thing, fixed: Trace, number: int) -> bool:
+    other = fixed.things[number - 1]
+    same = (thing.kind, thing.name, thing.options) == (other.kind, other.name, other.options)
+    return same and (thing.label == other.label or not (thing.label and other.label))

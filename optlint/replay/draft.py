@@ -21,6 +21,7 @@ class Draft:
     outside: tuple[int, ...] = ()
     parameters: tuple[str, ...] = ()
     by_hand: bool = False
+    given: tuple[float, ...] = ()
 
     def takes_in(self, other: Draft) -> bool:
         """Take in another one, which directly follows, if it is more of the same: the rounds of a loop."""

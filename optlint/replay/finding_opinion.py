@@ -100,7 +100,10 @@ def _why_not(
     rule: Rule, trace: Trace, focus: frozenset[int], broken: list[Break], found: list[Departure], flag: Flag
 ) -> tuple[Reason | None, str]:
     """Why nothing can be said, where that is so."""
-    reached = not flag.rows or any(each.row in flag.rows for each in trace.happenings)
+    telling = [each for each in trace.happenings if rule.evidence is not Evidence.TEXT or each.apart is not None]
+    reached = not flag.rows or any(each.row in flag.rows for each in telling)
+    if trace.reached is not None and rule.evidence is not Evidence.TEXT:
+        reached = reached or bool(set(trace.reached).intersection(flag.rows))
     if trace.failure is not None:
         failure = trace.failure
         words = f"`{failure.kind}` ended the replay: {failure.message}"
@@ -109,7 +112,7 @@ def _why_not(
         return Reason.NOT_EXERCISED, "no replay shows the state of an optimizer yet"
     if not trace.updates and (rule.evidence not in (Evidence.CRASH, Evidence.TEXT) or not (flag.rows and reached)):
         return Reason.NOT_EXERCISED, "no update was made"
-    if not reached and not isinstance(rule.property, Query):
+    if not reached:
         return Reason.NOT_EXERCISED, "nothing happened in the flagged rows"
     if (broken and all(stays(each) for each in broken)) or (trace.away and rule.evidence is Evidence.CRASH):
         return Reason.NEEDS_SECOND_DEVICE, "what was to go to another device is where it was"

@@ -7,16 +7,26 @@ from dataclasses import dataclass
 
 from optlint.program.events import Act
 from optlint.property.patterns import Query
+from optlint.replay.as_meant import departures_from_meant
+from optlint.replay.beginnings import maybe_without_what_replaces
 from optlint.replay.cadence import schedulers_of, steps_of
-from optlint.replay.counterparts import counterparts
+from optlint.replay.counterparts import counterparts, succeeded, successors
 from optlint.replay.finding_opinion import Opinion, focus_of, reason_of, stays
+from optlint.replay.mentions import is_answered, renamed
 from optlint.replay.monitoring import breaks
+from optlint.replay.movements import all_moved
 from optlint.replay.quantities import ACTS_OF, NAMES, departures, missing
-from optlint.replay.sameness import differences
+from optlint.replay.sameness import differences, is_about_holding
 from optlint.replay.trace import Kind, Trace
 from optlint.replay.verdict import Departure, FindingVerdict, FixVerdict, Flag, Reason
 from optlint.replay.wire import Lost, Outcome
 from optlint.rule import Evidence, Rule
+
+_UNSEEN = {
+    Evidence.TEXT: "no schedule is asked for its rate in the fixed code, which may have it from elsewhere",
+    Evidence.LEARNING_RATE: "no update follows a step of the schedule in the fixed code",
+}
+"""What a fixed code does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +40,18 @@ class FixOpinion:
 
 
 def opinion_of_fix(
-    rule: Rule, original: Outcome, fixed: Outcome, opinion: Opinion, flag: Flag, tolerance: float
+    rule: Rule,
+    original: Outcome,
+    fixed: Outcome,
+    opinion: Opinion,
+    flag: Flag,
+    tolerance: float,
+    meant: Outcome | None = None,
 ) -> FixOpinion:
-    """The opinion of one pair of runs; `opinion` is what was said of the finding there."""
+    """The opinion of one pair of runs; `opinion` is what was said of the finding there.
+
+    `meant` is the code as written, run as it is meant, where that was wanted.
+    """
     for each in (original, fixed):
         if isinstance(each, Lost):
             return FixOpinion(FixVerdict.INCONCLUSIVE, reason_of(each), words=each.reason)
@@ -47,10 +66,18 @@ def opinion_of_fix(
     if original.failure is not None:  # what comes after it has no counterpart
         late = (each.number for each in fixed.things if each.kind is Kind.OPTIMIZER)
         theirs |= frozenset(late) - frozenset(match.values())
+    if is_about_holding(rule):
+        theirs = succeeded(fixed, theirs, successors(fixed, match))
     refutation = _still_wrong(rule, fixed, theirs, flag, tolerance)
-    if refutation is None and rule.evidence is Evidence.ORDER and flag.word:
+    if refutation is None:
+        refutation = renamed(original, fixed, flag.rows, flag.fixed_rows)
+    shown = isinstance(meant, Trace) and meant.failure is None
+    if refutation is None and isinstance(meant, Trace) and shown:
+        refutation = next(departures_from_meant(meant, fixed, tolerance), None)
+    elif refutation is None and rule.evidence is Evidence.ORDER and flag.word:
         refutation = _wrong_order(original, fixed, flag)
-    if refutation is None and not _is_silent(rule, opinion):
+    by_word = rule.evidence is Evidence.ORDER and bool(flag.word)
+    if refutation is None and not _is_silent(rule, opinion) and not (shown and by_word):
         harmless = opinion.verdict is FindingVerdict.NOT_REPRODUCED or rule.evidence is Evidence.TEXT
         changed = differences(rule, original, fixed, focus, word=flag.word, harmless=harmless, tolerance=tolerance)
         refutation = next(changed, None)
@@ -59,7 +86,14 @@ def opinion_of_fix(
     if opinion.reason in (Reason.NEEDS_SECOND_DEVICE, Reason.NOT_EXERCISED, Reason.CRASHED_IN_STANDIN):
         return FixOpinion(FixVerdict.INCONCLUSIVE, opinion.reason, words=opinion.words)
     if not _exercised(rule, original, fixed, theirs, flag):
-        words = "nothing happens to what is flagged in the fixed code"
+        words = _UNSEEN.get(rule.evidence, "nothing happens to what is flagged in the fixed code")
+        return FixOpinion(FixVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
+    unreplaced = maybe_without_what_replaces(original, fixed)
+    if unreplaced:
+        words = f"nothing takes the place of `{unreplaced}` any more, and its values do not tell whether that is right"
+        return FixOpinion(FixVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
+    if by_word and meant is not None and not shown:
+        words = "the fix does more than to make the call, and what that call would do here is not known"
         return FixOpinion(FixVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
     words = f"nothing departs from what is due ({NAMES[rule.evidence]}), and all else is kept"
     return FixOpinion(FixVerdict.VALIDATED, words=words)
@@ -88,7 +122,7 @@ def _still_wrong(
     if found:
         return found[0]
     broken = breaks(rule.property, fixed, optimizers, flag.fixed_rows)
-    if not broken or all(map(stays, broken)):
+    if not broken or all(map(stays, broken)) or all_moved(rule, fixed, optimizers):
         return None
     happening = broken[0].happening
     words = f"the fixed code still breaks the property, in row {happening.row}"
@@ -115,7 +149,8 @@ def _wrong_order(original: Trace, fixed: Trace, flag: Flag) -> Departure | None:
 def _is_silent(rule: Rule, opinion: Opinion) -> bool:
     """Whether the finding is about an exception that does not come here, and whose fix changes something else."""
     silent = rule.evidence is Evidence.CRASH and isinstance(rule.property, Query)
-    return silent and opinion.reason is Reason.NOT_EXERCISED
+    asked = opinion.departure is not None and opinion.departure.quantity == "type"
+    return silent and (asked or opinion.reason is Reason.NOT_EXERCISED)
 
 
 def _exercised(rule: Rule, original: Trace, fixed: Trace, optimizers: frozenset[int], flag: Flag) -> bool:
@@ -125,11 +160,18 @@ def _exercised(rule: Rule, original: Trace, fixed: Trace, optimizers: frozenset[
         return len(fixed.happenings) > len(before)
     if rule.evidence is Evidence.ORDER and flag.word:
         return True
+    if rule.evidence is Evidence.CRASH and is_answered(original, fixed, flag.rows, flag.fixed_rows):
+        return True
     own = [update for update in fixed.updates if update.optimizer in optimizers]
     if rule.evidence is Evidence.LEARNING_RATE:
-        return bool(own) and any(
-            steps_of(fixed, scheduler) for number in optimizers for scheduler in schedulers_of(fixed, number)
-        )
+        steps = [
+            each
+            for number in optimizers
+            for scheduler in schedulers_of(fixed, number)
+            for each in steps_of(fixed, scheduler)
+        ]
+        # A step that nothing follows may as well stand behind the loop.
+        return bool(own) and any(flag.loops_kept or each.updates < own[-1].number for each in steps)
     if rule.evidence in (Evidence.GRADIENT, Evidence.MOVED):
         return any(update.gradient is not None for update in own)
     if rule.evidence is Evidence.TEXT:

@@ -119,7 +119,7 @@ def names_for(standin: ModuleType, refuse: Refuse = refuse) -> dict[str, Any]:
     modules["collections"] = {**STANDARD["collections"], "namedtuple": _namedtuple(refuse)}
     return {
         "__name__": "__main__",
-        "__builtins__": {**_builtins(refuse), "isinstance": standin.is_instance},
+        "__builtins__": _builtins(standin, refuse),
         "torch": torch_namespace(unknown, lambda label, look: Namespace(label, look, refuse)),
         "standin": offer("standin", _own_names(standin)),
         **{label: offer(label, names) for label, names in modules.items()},
@@ -159,7 +159,7 @@ def _type(refuse: Refuse) -> type:
     return ClassOf("type", (), {})
 
 
-def _builtins(refuse: Refuse) -> dict[str, Any]:
+def _builtins(standin: ModuleType, refuse: Refuse) -> dict[str, Any]:
     """The builtins of a script."""
     missing = object()
 
@@ -169,6 +169,8 @@ def _builtins(refuse: Refuse) -> dict[str, Any]:
         return str(name)
 
     def guarded_getattr(value: Any, name: Any, default: Any = missing) -> Any:
+        if isinstance(name, standin.Unknown):  # which one is asked for, nobody knows
+            return standin.Unknown("getattr")
         if default is missing:
             return getattr(value, checked(name))
         return getattr(value, checked(name), default)
@@ -204,6 +206,7 @@ def _builtins(refuse: Refuse) -> dict[str, Any]:
         "True": True,
         "False": False,
         "None": None,
+        "isinstance": standin.is_instance,
         "type": _type(refuse),
         "print": _nothing,
         "getattr": guarded_getattr,

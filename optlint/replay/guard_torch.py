@@ -110,6 +110,9 @@ INERT = _names(
 )
 """Settings that are the replay's own: a script's calls of them do nothing."""
 
+EXTENSIONS = _names("torch.npu torch.mlu torch.musa torch.gcu torch.sdaa torch.xla")
+"""What other packages add to torch: it is not there, and no fault of a script."""
+
 WITHOUT_CUDA = _names("synchronize set_device reset_peak_memory_stats empty_cache")
 """Of `torch.cuda`: does nothing where there is no such device, so that a replay on the processor goes on."""
 
@@ -131,7 +134,7 @@ def torch_namespace(unknown: Unknown, make: Make) -> Any:
             return _no_effect
         module = sys.modules[path]
         if name not in vars(module) and inner not in sys.modules:
-            if _is_part(module, name):
+            if _is_part(module, name) or inner in EXTENSIONS:
                 return unknown(inner)
             message = f"module '{path}' has no attribute '{name}'"
             raise AttributeError(message)  # by itself: that of `getattr` would carry the module in `obj`

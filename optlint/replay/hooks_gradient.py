@@ -61,6 +61,7 @@ def _gather(recorder: Recorder, tracked: list[Tracked], aside: dict[int, Tensor]
     """Put the gradients back, with what was given added as torch adds it, and write that down."""
     recorder.backwards += 1
     reached: list[int] = []
+    first: list[Tracked] = []
     for each in tracked:
         identity = id(each.tensor)
         given, before = gradient_of(each.tensor), aside.get(identity)
@@ -77,7 +78,10 @@ def _gather(recorder: Recorder, tracked: list[Tracked], aside: dict[int, Tensor]
         if added is not None:
             reached.append(identity)
             each.reached = True
+            if not each.begun:
+                first.append(each)
             recorder.ledger.add(identity, recorder.roster.holders((identity,)), added, recorder.backwards, row)
+    recorder.values.start(first, len(recorder.updates))
     recorder.settle(tracked)
     recorder.happen(Act.BACKWARD, recorder.roster.holders(reached), row=row)
 
@@ -99,12 +103,18 @@ def _clipping(recorder: Recorder, patches: Patches, name: str) -> None:
             recorder.notice()
             given = consumed(recorder, parameters)
         tensors = [given] if isinstance(given, Tensor) else given if isinstance(given, (list, tuple)) else []
-        tracked = recorder.tracked(each for each in tensors if isinstance(each, Tensor))
-        tracked = [each for each in dict.fromkeys(tracked) if each.gradient is not None]
+        found = list(dict.fromkeys(recorder.tracked(each for each in tensors if isinstance(each, Tensor))))
+        tracked = [each for each in found if each.gradient is not None]
         before = [each.gradient for each in tracked if each.gradient is not None]
         identities = [id(each.tensor) for each in tracked]
         meant = Clip(limit, order if name == "clip_grad_norm_" else None)
-        draft = recorder.happen(Act.CLIP, recorder.roster.holders(identities), detail=name)
+        draft = recorder.happen(
+            Act.CLIP,
+            recorder.roster.holders(identities),
+            detail=name,
+            given=(limit,) if meant.p is None else (limit, order),
+            parameters=recorder.roster.names(found),
+        )
         if args:
             result = original(given, *args[1:], **kwargs)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from optlint.program.events import Act
 from optlint.replay.patches import Patches
+from optlint.replay.rows import assigns
 from optlint.replay.slips import is_slip
 from optlint.replay.trace import Kind
 
@@ -113,16 +114,21 @@ def _assigning(recorder: Recorder, patches: Patches) -> None:
             original(self, name, value)
         elif not isinstance(value, bool):
             recorder.roster.stale = True
+            former = list(_inside(getattr(self, name, None)))
             if not recorder.roster.optimizers():
                 original(self, name, value)
+                _take(recorder, self, former, value)
                 return
             before = recorder.roster.parameters_around(self)
+            _former(recorder, former)
             original(self, name, value)
             recorder.roster.stale = True
+            _take(recorder, self, former, value)
             _replaced(recorder, self, before)
         else:
             original(self, name, value)
-            if (name == "requires_grad" or is_slip(name)) and not hasattr(type(self), name):
+            is_own = hasattr(type(self), name) and name != "requires_grad_"  # that is the method of all modules
+            if (name == "requires_grad" or is_slip(name)) and not is_own:
                 _misspelt(recorder, self, name, value)
 
     patches.wrap(nn.Module, "__setattr__", setattr_)
@@ -136,6 +142,31 @@ def _misspelt(recorder: Recorder, module: nn.Module, name: str, value: bool) -> 
     things = (recorder.roster.number(module, Kind.MODULE), *holders)
     names = recorder.roster.names(parameters)
     recorder.happen(Act.SET_ATTRIBUTE, things, detail=name, parameters=names, by_hand=True)
+
+
+def _inside(value: Any) -> Iterable[Tensor]:
+    """The parameters of what an attribute holds."""
+    if isinstance(value, nn.Module):
+        return nn.Module.parameters(value)
+    return [value] if isinstance(value, nn.Parameter) else []
+
+
+def _former(recorder: Recorder, parameters: Iterable[Tensor]) -> None:
+    """Keep in mind what an optimizer holds of some parameters, whose place is about to be taken."""
+    with torch.no_grad():
+        held = [each for each in recorder.tracked(parameters) if recorder.roster.holders((id(each.tensor),))]
+        recorder.values.replace(held, len(recorder.updates))
+
+
+def _take(recorder: Recorder, module: nn.Module, former: list[Tensor], value: nn.Module | nn.Parameter) -> None:
+    """Take note of what has taken the place of other parameters, held or not.
+
+    A stand-in may show a part only when that is replaced: then nothing is there before.
+    """
+    known = set(map(id, former))
+    fresh = [each for each in _inside(value) if id(each) not in known]
+    if fresh and (former or assigns(module)):
+        recorder.values.take(map(recorder.roster.track, fresh))
 
 
 def _replaced(recorder: Recorder, module: nn.Module, before: dict[int, Tensor]) -> None:
@@ -157,8 +188,11 @@ def _loading(recorder: Recorder, patches: Patches) -> None:
         number = recorder.roster.number(self, Kind.MODULE)
         owners = recorder.roster.holders(map(id, nn.Module.parameters(self)))
         recorder.happen(Act.LOAD, (number, *owners))
+        _former(recorder, nn.Module.parameters(self))
         with recorder.inside():
             result = original(self, *args, **kwargs)
+        recorder.roster.stale = True
+        recorder.values.take(recorder.tracked(nn.Module.parameters(self)))
         _replaced(recorder, self, before)
         return result
 

@@ -37,8 +37,13 @@ def consumed(recorder: Recorder, given: Any) -> Any:
         return given
     former = recorder.consumed.get(id(given))
     if former is None and not _used_up(given):
-        recorder.consumed[id(given)] = (given, recorder.row())
-        return list(given)
+        content = list(given)
+        if recorder.as_meant and not content:
+            raise RuntimeError("Nobody knows what an iterator gave that was gone through unseen")
+        recorder.consumed[id(given)] = (given, recorder.row(), content)
+        return content
+    if recorder.as_meant and former is not None:
+        return former[2]
     number = recorder.roster.number(given, Kind.ITERATOR)
     recorder.happen(Act.CONSUME, (number,), detail="before", row=None if former is None else former[1])
     recorder.happen(Act.CONSUME, (number,))
@@ -71,6 +76,7 @@ def _construction(recorder: Recorder, patches: Patches) -> None:
         number = recorder.roster.number(self, Kind.OPTIMIZER, row=recorder.row())
         recorder.due.meet(self, number)
         recorder.hold(self, number)
+        recorder.roster.group(self, number)
         empty = any(not group["params"] for group in self.param_groups)
         recorder.happen(Act.NEW, (number,), detail="empty" if empty else "")
 
@@ -91,6 +97,7 @@ def _groups(recorder: Recorder, patches: Patches) -> None:
             original(self, *args, **kwargs)
         recorder.due.meet(self, number)
         recorder.hold(self, number)
+        recorder.roster.group(self, number)
         recorder.happen(Act.ADD_GROUP, (number,), detail="" if self.param_groups[-1]["params"] else "empty")
 
     patches.wrap(Optimizer, "add_param_group", add_param_group)
@@ -185,7 +192,9 @@ def _stepping(recorder: Recorder, patches: Patches) -> None:
 def _consume(recorder: Recorder, measure: Measure) -> None:
     scale = getattr(measure.optimizer, "grad_scale", None)  # of a fused optimizer, which unscales by itself
     due = recorder.ledger.dues([id(each.tensor) for each in measure.parameters], measure.number)
-    measure.consumes(due, 1.0 if scale is None else 1.0 / float(scale))
+    factor = 1.0 if scale is None else 1.0 / float(scale)
+    measure.consumes(due, factor)
+    recorder.walk_of(measure.number).goes(measure, due, factor)
 
 
 def _watched(recorder: Recorder, measure: Measure, closure: Callable[[], Any]) -> Callable[[], Any]:
@@ -194,7 +203,9 @@ def _watched(recorder: Recorder, measure: Measure, closure: Callable[[], Any]) -
     def evaluate() -> Any:
         for each in measure.parameters:
             recorder.ledger.clear(id(each.tensor), measure.number)
+        backwards = recorder.backwards
         loss = closure()
+        measure.stale += recorder.backwards == backwards
         with torch.no_grad():
             recorder.notice()
             _consume(recorder, measure)

@@ -75,10 +75,11 @@ def _stepping(recorder: Recorder, patches: Patches) -> None:
         recorder.due.about_to_step(self)
         number = recorder.roster.number(self, Kind.SCHEDULER)
         given = [each for each in (*args, *kwargs.values()) if each is not None]
-        draft = recorder.happen(Act.SCHEDULE, (number,), detail="argument" if given else "")
+        value = _float(given[0]) if given else None
+        numbers = () if value is None else (value,)
+        draft = recorder.happen(Act.SCHEDULE, (number,), detail="argument" if given else "", given=numbers)
         with recorder.inside():
             result = original(self, *args, **kwargs)
-        value = _float(given[0]) if given else None
         quiet = stirred.get(number) == recorder.stirred
         stirred[number] = recorder.stirred
         if recorder.due.stepped(self, metric=value, epoch=value, row=draft.row, quiet=quiet):

@@ -30,6 +30,8 @@ a run was lost, or cut short where the other was not                  inconclusi
 it ends in a stand-in, or just as the code as written does            inconclusive: crashed in a stand-in
 it raises                                                             refuted
 its quantity departs, or its property is broken                       refuted
+it does otherwise than the code as written does where it is run as    refuted
+it is meant (see `as_meant`)
 ORDER: the method does not happen in its row, or something else does  refuted
 something that was to stay is not the same (see `sameness`)           refuted
 nothing happens to what is flagged                                    inconclusive: not exercised
@@ -63,6 +65,7 @@ def judge(
     flag: Flag = Flag(),  # noqa: B008  # it is frozen
     *,
     tolerance: float = TOLERANCE,
+    meant: Sequence[Outcome] | None = None,
 ) -> Verdict:
     """The verdict on a finding and its fix, from the outcomes of all combinations of opaque branches.
 
@@ -72,6 +75,7 @@ def judge(
         fixed: The code as fixed, in the same combinations; None where there is no fix.
         flag: What is flagged; without it, all objects of the traces count.
         tolerance: Relative.
+        meant: The code as written, run as it is meant, in the same combinations; None where that is not wanted.
     """
     opinions = [
         opinion_of_finding(rule, outcome, flag, tolerance, None if fixed is None else fixed[i])
@@ -85,8 +89,10 @@ def judge(
     if fixed is not None:
         if len(fixed) != len(original):
             raise ValueError("The code as written and as fixed must be run in the same combinations")
+        thirds: Sequence[Outcome | None] = [None] * len(original) if meant is None else meant
+        pairs = zip(original, fixed, opinions, thirds, strict=True)
         found = _together(
-            [opinion_of_fix(rule, *pair, flag, tolerance) for pair in zip(original, fixed, opinions, strict=True)]
+            [opinion_of_fix(rule, first, second, said, flag, tolerance, third) for first, second, said, third in pairs]
         )
     return Verdict(
         finding=best.verdict,

@@ -9,7 +9,7 @@ from pathlib import Path
 from optlint.replay.script import ReplayScript
 from optlint.replay.verify import Verified
 
-_FILES = ("numbers", "conditions", "values", "modules", "moves", "makers", "questions", "installing")
+_FILES = ("numbers", "sizes", "conditions", "values", "modules", "moves", "makers", "questions", "installing")
 """The stand-ins' files, each after those that it imports."""
 _IMPORTED = re.compile(r"^from (optlint\.|__future__ )[^(\n]*(\([^)]*\))?$", re.MULTILINE)
 
@@ -30,8 +30,8 @@ standin = types.ModuleType("standin")
 exec(_STANDIN, standin.__dict__)
 standin.install()
 torch.manual_seed(0)
-torch.set_default_dtype(torch.float64)
-
+torch.set_default_dtype(torch.{dtype})
+{second}
 isinstance = standin.is_instance
 _say, _stepped = print, 0
 
@@ -49,6 +49,11 @@ def _show(optimizer, args, kwargs):
 
 
 register_optimizer_step_pre_hook(_show)
+"""
+
+
+_SECOND = """\
+standin.forget_moves("meta", (lambda: None).__code__.co_filename)  # `meta` stands for the device that is not here
 """
 
 
@@ -79,7 +84,9 @@ def _text(verified: Verified, script: ReplayScript, kind: str) -> str:
     header = "\n".join(f"# {line}".rstrip() for line in lines)
     source = _standin()
     assert "'''" not in source
-    return f"{header}\n\n_STANDIN = r'''{source}'''\n\n{_PRELUDE}\n\n# The replay.\n\n{script.body}"
+    second = _SECOND if verified.verdict.shapes_only else ""
+    prelude = _PRELUDE.replace("{dtype}", verified.verdict.dtype or "float64").replace("{second}", second)
+    return f"{header}\n\n_STANDIN = r'''{source}'''\n\n{prelude}\n\n# The replay.\n\n{script.body}"
 
 
 def _standin() -> str:

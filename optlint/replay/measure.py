@@ -35,6 +35,9 @@ class Measure:
         gradient: The gradient used, against the one due.
         reference: Goes beside it, where the optimizer has one.
         depth: Steps of base classes within.
+        stale: Evaluations of a closure that gave no gradient.
+        walked: Whether the update that is due was made beside it.
+        versions: How often each parameter was written to before; on `meta` that is all that shows an update.
     """
 
     optimizer: Optimizer
@@ -48,7 +51,13 @@ class Measure:
     gradient: Apart | None = None
     advanced: bool = False
     depth: int = 0
-    evaluations: int = field(default=0)
+    stale: int = 0
+    walked: bool = False
+    versions: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count what was written to parameters that have no numbers."""
+        self.versions = [each.tensor._version if each.tensor.is_meta else 0 for each in self.parameters]
 
     def consumes(self, due: Sequence[Tensor | None], scale: float = 1.0) -> None:
         """The gradients are there: compare them, and let the reference make its update from them."""
@@ -66,8 +75,8 @@ class Measure:
 
     def moved(self) -> list[Tracked]:
         """The parameters that the update changed."""
-        pairs = zip(self.parameters, self.before, strict=True)
-        return [each for each, before in pairs if not same(each.tensor, before)]
+        found = zip(self.parameters, self.before, self.versions, strict=True)
+        return [each for each, before, version in found if not _stays(each.tensor, before, version)]
 
     def arithmetic(self) -> Apart | None:
         """How far the optimizer's arithmetic is from the reference's."""
@@ -126,6 +135,11 @@ def copy_of(tensor: Tensor | None) -> Tensor | None:
     return tensor.detach().to_dense() if tensor.layout != torch.strided else tensor.detach().clone()
 
 
+def _stays(tensor: Tensor, before: Tensor, version: int) -> bool:
+    """Whether an update left a parameter as it was; on the `meta` device: whether it did not write to it."""
+    return tensor._version == version if tensor.is_meta else same(tensor, before)
+
+
 def same(first: Tensor, second: Tensor) -> bool:
     """Whether two tensors are equal, bit for bit; on the `meta` device, which has no values, they are."""
     if first.is_meta or second.is_meta:
@@ -137,9 +151,10 @@ def same(first: Tensor, second: Tensor) -> bool:
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors as one vector of float64, on the device of the first."""
+    """Tensors as one vector of float64, on the device of the first, or where there is such a type."""
     pieces = (torch.view_as_real(each) if each.is_complex() else each for each in tensors)
-    return torch.cat([each.detach().reshape(-1).to(tensors[0].device, torch.float64) for each in pieces])
+    device = torch.device("cpu") if tensors[0].device.type == "mps" else tensors[0].device
+    return torch.cat([each.detach().reshape(-1).to(device).to(torch.float64) for each in pieces])
 
 
 def apart(actual: Sequence[float], expected: Sequence[float]) -> Apart:

@@ -70,6 +70,15 @@ def named(trace: Trace, optimizers: frozenset[int], *acts: Act) -> frozenset[str
     )
 
 
+def all_moved(rule: Rule, trace: Trace, optimizers: frozenset[int]) -> bool:
+    """Whether all moves that a rule is afraid for, so that its property is met in another way than it names."""
+    acts = rule.property.trigger.acts if isinstance(rule.property, Response) else frozenset[Act]()
+    if rule.evidence is not Evidence.MOVED or not acts & {Act.REPLACE, Act.UNFREEZE}:
+        return False
+    names = named(trace, optimizers, *acts)
+    return bool(names) and names <= _ever_moved(trace)
+
+
 def _ever_moved(trace: Trace) -> frozenset[str]:
     return frozenset(name for update in trace.updates for name in update.moved)
 

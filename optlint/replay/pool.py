@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from optlint.replay.process import GivenUp, NoWorker, WorkerProcess, command_for
+from optlint.replay.process import GivenUp, NoDevice, NoWorker, WorkerProcess, command_for
 from optlint.replay.wire import Job, Lost, Outcome
 
-__all__ = ["Job", "Lost", "NoWorker", "Outcome", "Pool"]
+__all__ = ["Job", "Lost", "NoDevice", "NoWorker", "Outcome", "Pool"]
 
 
 class Pool:
@@ -72,6 +72,17 @@ class Pool:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+
+    def device(self, wanted: str) -> str:
+        """Return the device for `auto`: a GPU that answers, else the processor; any other one if it is there.
+
+        Raises:
+            NoDevice: If it is not there.
+            NoWorker: If no worker starts, or the pool is not open.
+        """
+        if not self._workers:
+            raise NoWorker("The pool is not open: it runs jobs within its `with`")
+        return "cpu" if wanted == "cpu" else self._workers[0].choose(wanted)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcome]]:
         """Run jobs; yield the index and the outcome of each, as they come.

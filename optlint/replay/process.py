@@ -52,6 +52,10 @@ class NoWorker(Exception):  # noqa: N818 - what there is, not what went wrong
     """No worker could be started, so that no replay is possible; the message says why."""
 
 
+class NoDevice(Exception):  # noqa: N818 - what there is, not what went wrong
+    """The device that was asked for is not there; the message says why, and what to do."""
+
+
 class GivenUp(Exception):  # noqa: N818 - no error
     """Nobody waits for the job any more."""
 
@@ -130,6 +134,26 @@ class WorkerProcess:
             self.kill()
             self.start()
         return outcome
+
+    def choose(self, wanted: str) -> str:
+        """Have the worker say on which device jobs run, where `auto` or a certain one is wanted.
+
+        Raises:
+            NoDevice: If it is not there.
+            NoWorker: If no worker starts.
+        """
+        process = self._awake()
+        with contextlib.suppress(OSError):
+            _stream(process.stdin).write(json.dumps({"choose": wanted}).encode() + b"\n")
+            _stream(process.stdin).flush()
+        reply, late = _answer(process, START)
+        if reply is not None and "device" in reply:
+            return str(reply["device"])
+        if reply is not None and "absent" in reply:
+            raise NoDevice(str(reply["absent"]))
+        why = "it did not answer in time" if late else _end_of(process)
+        self.kill()
+        raise NoWorker(f"The worker found no device: {why}")
 
     def _begin(self, line: bytes) -> tuple[subprocess.Popen[bytes], dict[str, Any] | None, bool]:
         """Give a job to the process; returns that, and what `_answer` says of its turn."""

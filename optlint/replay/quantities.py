@@ -13,7 +13,8 @@ MOVED, of FREEZE      a frozen parameter moves
 MOVED, of CLEAR       an update uses another gradient than the due one: what should move does not
 MOVED, of a query     a parameter moves that is frozen, or was meant to be by a misspelt attribute; one does not move
                       that such an attribute was to unfreeze
-CRASH                 the exception; of MOVE also that the moved parameters get gradients and are never moved
+CRASH                 the exception; of MOVE also that the moved parameters get gradients and are never moved; of a
+                      query also that `isinstance` denies a scheduler to be one
 TEXT                  a reported rate from the one in force
 ORDER                 the method that is not called happens nowhere in its row
 STATE                 nothing yet
@@ -31,8 +32,10 @@ from collections.abc import Iterator, Sequence
 from optlint.program.events import Act
 from optlint.property.alphabet import Role
 from optlint.property.patterns import Absence, Query
+from optlint.replay.mentions import wrong_answers
 from optlint.replay.monitoring import optimizers_of
 from optlint.replay.movements import idle, is_apart, movements, named, own
+from optlint.replay.precision import RATES
 from optlint.replay.trace import Apart, Failure, Trace, Update
 from optlint.replay.verdict import Departure
 from optlint.rule import Evidence, Rule
@@ -69,7 +72,7 @@ def departures(
     found: list[Departure] = []
     match rule.evidence:
         case Evidence.LEARNING_RATE:
-            found += _rates(trace, optimizers, tolerance)
+            found += _rates(trace, optimizers, RATES)
         case Evidence.GRADIENT:
             found += _gradients(trace, optimizers, tolerance)
             found += _norms(trace, optimizers, tolerance)
@@ -80,8 +83,10 @@ def departures(
         case Evidence.CRASH:
             if isinstance(rule.property, Absence) and Act.MOVE in rule.property.of.acts:
                 found += idle(trace, optimizers, named(trace, optimizers, Act.MOVE, Act.REPLACE))
+            elif isinstance(rule.property, Query):
+                found += wrong_answers(trace, rows)
         case Evidence.TEXT:
-            found += _reports(trace, optimizers, tolerance)
+            found += _reports(trace, optimizers, RATES)
         case Evidence.ORDER | Evidence.STATE:
             pass
     found.sort(key=lambda each: each.update)
@@ -94,7 +99,7 @@ def departures(
 
 def _is_of_the_code(rule: Rule, trace: Trace, failure: Failure, rows: tuple[int, ...]) -> bool:
     """Whether an exception is about the flagged code, not about what stands in for the rest."""
-    if failure.in_standin or "optlint.replay" in failure.message:
+    if failure.in_standin:
         return False
     if failure.row in rows:
         return True

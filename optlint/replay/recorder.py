@@ -18,6 +18,7 @@ from optlint.program.events import Act
 from optlint.reference.optimizer import ReferenceOptimizer
 from optlint.replay import (
     hooks_gradient,
+    hooks_meant,
     hooks_module,
     hooks_optimizer,
     hooks_scaler,
@@ -26,12 +27,14 @@ from optlint.replay import (
 )
 from optlint.replay.draft import Draft
 from optlint.replay.due import DueRates
+from optlint.replay.due_walk import DueWalk
 from optlint.replay.ledger import Ledger
 from optlint.replay.measure import Measure, copy_of, gradient_of, same
 from optlint.replay.patches import Patches, see_through
 from optlint.replay.roster import Roster, Tracked
 from optlint.replay.rows import row_of_script
 from optlint.replay.trace import Failure, Trace, Update
+from optlint.replay.values import Values
 
 
 class EndOfReplay(BaseException):  # it is no error
@@ -59,18 +62,24 @@ class Recorder:
         trace = recorder.trace()
 
     After `most_updates` updates it ends what is done by an `EndOfReplay`, which does not come out of the `with`.
-    `rows` tells the row of the script that runs.
+    `rows` tells the row of the script that runs. With `as_meant` what torch refuses is done as it is meant, as far as
+    `hooks_meant` knows that.
     """
 
-    def __init__(self, *, most_updates: int = 2000, rows: Callable[[], int] = row_of_script) -> None:
+    def __init__(
+        self, *, most_updates: int = 2000, as_meant: bool = False, rows: Callable[[], int] = row_of_script
+    ) -> None:
+        self.as_meant = as_meant
         self.roster = Roster()
         self.ledger = Ledger()
         self.due = DueRates()
+        self.values = Values(self.roster)
         self.row = rows
         self.updates: list[Update] = []
-        self.consumed: dict[int, tuple[object, int]] = {}
-        """Iterators that were gone through, by identity, and in which row."""
+        self.consumed: dict[int, tuple[object, int, list[Any]]] = {}
+        """Iterators that were gone through, by identity, in which row, and what they gave."""
         self.references: dict[int, ReferenceOptimizer | None] = {}
+        self._walks: dict[int, DueWalk] = {}
         self.backwards = 0
         self.stirred = 0
         """How many backwards and steps of optimizers there were."""
@@ -83,7 +92,7 @@ class Recorder:
         self._patches = Patches()
 
     def __enter__(self) -> Recorder:
-        for install in _HOOKS.values():
+        for install in (*_HOOKS.values(), *(hooks_meant.HOOKS.values() if self.as_meant else ())):
             install(self, self._patches)
         return self
 
@@ -98,7 +107,18 @@ class Recorder:
         """All that was recorded; `failure` is what ended the script, if something did."""
         happenings = tuple(each.finished() for each in self._happenings)
         things, updates = self.roster.things(), tuple(self.updates)
-        return Trace(things, happenings, updates, failure, self._cut, self._device or "cpu", torch.__version__)
+        return Trace(
+            things,
+            happenings,
+            updates,
+            failure,
+            self._cut,
+            self._device or "cpu",
+            torch.__version__,
+            starts=self.values.starts(),
+            formers=self.values.formers(),
+            taken=self.values.taken(),
+        )
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -197,6 +217,10 @@ class Recorder:
 
     # -- updates --------------------------------------------------------------------------------------------------
 
+    def walk_of(self, optimizer: int) -> DueWalk:
+        """The way that an optimizer, by its number, is due to go."""
+        return self._walks.setdefault(optimizer, DueWalk())
+
     def updated(self, measure: Measure) -> None:
         """An update was made."""
         moved = measure.moved()
@@ -223,6 +247,8 @@ class Recorder:
             backwards=backwards,
             borrowed=borrowed,
             meant=self.roster.names(each for each in still if each.meant and not each.tensor.requires_grad),
+            stale=measure.stale,
+            travelled_reference=self.walk_of(measure.number).travelled(measure),
         )
         for each in self.roster.tracked.values():
             each.reached = False

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from optlint.replay.options import group_of, options_of
 from optlint.replay.rows import label_of
-from optlint.replay.trace import Kind, Thing
+from optlint.replay.trace import Group, Kind, Thing
 
 _LENGTHS = ("total_steps", "T_max", "total_iters")
 """Attributes of schedulers that say how many steps they are made for."""
@@ -29,6 +30,7 @@ class Tracked:
         gradient: A copy of its `.grad`.
         reached: Whether a backward gave it something since the last update of any optimizer.
         moved: Whether an update has moved it.
+        begun: Whether any backward has reached it.
     """
 
     tensor: Tensor
@@ -39,6 +41,7 @@ class Tracked:
     gradient: Tensor | None = None
     reached: bool = False
     moved: bool = False
+    begun: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -52,25 +55,7 @@ class _Entry:
     optimizer: int | None = None
     label: str = ""
     searches: int = 0
-
-
-_DECIDING = (
-    "step_size gamma milestones T_max eta_min total_iters start_factor end_factor factor power max_lrs min_lrs "
-    "total_steps patience threshold threshold_mode mode cooldown T_0 T_mult anneal_epochs base_lrs"
-).split()
-"""Attributes of schedulers that say how the rate runs."""
-_IMPLEMENTATION = frozenset(("foreach", "fused", "capturable", "differentiable"))
-
-
-def _options(made: Any) -> str:
-    """What an optimizer or a scheduler was made with; schedules change the groups, and leave `defaults` alone."""
-    if isinstance(made, torch.optim.Optimizer):
-        found = {key: value for key, value in made.defaults.items() if key not in _IMPLEMENTATION}
-    elif isinstance(made, torch.optim.lr_scheduler.LRScheduler):
-        found = {key: value for key, value in vars(made).items() if key in _DECIDING}
-    else:
-        return ""
-    return ", ".join(f"{key}={value!r}" for key, value in sorted(found.items()) if not callable(value))
+    groups: tuple[Group, ...] = ()
 
 
 class Roster:
@@ -128,10 +113,16 @@ class Roster:
             children = tuple(number for number in found if number is not None)  # type: ignore[assignment]
             lengths = (getattr(entry.object, name, None) for name in _LENGTHS)
             length = next((float(each) for each in lengths if isinstance(each, (int, float))), None)
-        options = _options(entry.object)
-        return Thing(entry.number, entry.kind, name, entry.optimizer, entry.label, children, length, options)
+        options, label = options_of(entry.object), entry.label
+        return Thing(entry.number, entry.kind, name, entry.optimizer, label, children, length, options, entry.groups)
 
     # -- optimizers and their parameters --------------------------------------------------------------------------
+
+    def group(self, optimizer: torch.optim.Optimizer, number: int) -> None:
+        """Take note of the groups that an optimizer was given since the last look, before a schedule changes them."""
+        entry = self._entries[number - 1]
+        fresh = optimizer.param_groups[len(entry.groups) :]
+        entry.groups += tuple(group_of(each, optimizer.defaults) for each in fresh)
 
     def hold(self, optimizer: torch.optim.Optimizer, number: int) -> tuple[list[Tracked], bool]:
         """The parameters that an optimizer has now, and whether they are others than before.

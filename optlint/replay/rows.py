@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -15,6 +16,22 @@ def row_of_script() -> int:
     """The line of the innermost frame of the script, 0 where none of it runs."""
     frame = next(_frames(), None)
     return 0 if frame is None else frame.f_lineno
+
+
+def assigns(module: object) -> bool:
+    """Whether the script itself, and not torch or a stand-in, sets an attribute of a module that it has made."""
+    here = str(Path(__file__).parent)
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if "standin" in path.removeprefix(here) or (
+            frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is module
+        ):
+            return False
+        if path == FILE:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def label_of(wanted: object) -> str:

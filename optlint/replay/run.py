@@ -6,6 +6,7 @@ import __future__
 import ast
 import dataclasses
 import random
+import re
 import sys
 import traceback
 import warnings
@@ -20,18 +21,24 @@ import torch
 from optlint.replay import standin
 from optlint.replay.guard import allowed
 from optlint.replay.guard_names import Refused, names_for
+from optlint.replay.placement import places_itself
+from optlint.replay.reached import NOTE, noting
 from optlint.replay.recorder import Recorder
 from optlint.replay.rows import FILE
 from optlint.replay.trace import Failure
 from optlint.replay.wire import Job, to_json
 
 HERE = str(Path(__file__).parent)
+MADE = str(Path(__file__).parent / "standin" / "makers.py")
+"""What fails here is the making of a stand-in."""
 SEEN_THROUGH = (str(Path(__file__).with_name("guard_names.py")), str(Path(__file__).with_name("guard_torch.py")))
 """Errors that come out of these are those of what they hand out, but for their refusals."""
 UNREAD_ANNOTATIONS = __future__.annotations.compiler_flag
 """Annotations change nothing that is replayed, and name much that a script has not."""
 LONGEST = 2000
 """Characters of an error's message."""
+_OF_STANDINS = re.compile(r"\b(Unknown|UnknownMethod|Flow|Progress|optlint\.replay\.(?!standin\.modules\.Model))\b")
+"""Messages that name a class of the stand-ins, but for modules, which are some like all others."""
 
 
 class Runner:
@@ -75,6 +82,8 @@ class Runner:
         place = torch.device(device)
         torch.zeros(1, device=place)
         if place.type == "cuda":
+            place = torch.device("cuda", place.index or 0)  # torch wants a number for all that follows
+            torch.cuda.set_device(place)  # what a script calls `cuda` is the one that was asked for
             total = torch.cuda.get_device_properties(place).total_memory
             torch.cuda.set_per_process_memory_fraction(min(1.0, memory_mb * 2**20 / total), place)
 
@@ -117,22 +126,27 @@ class Runner:
             refusals = [] if self._unguarded else allowed(tree)
             if refusals:
                 return {"lost": f"refused: row {refusals[0].row}: it {refusals[0].reason}"}
-            code = compile(tree, FILE, "exec", flags=UNREAD_ANNOTATIONS, dont_inherit=True)
+            code = compile(noting(tree), FILE, "exec", flags=UNREAD_ANNOTATIONS, dont_inherit=True)
             self._prepare(job)
-            return self._run(job, code, refuse)
+            answer = self._run(job, code, refuse)
+            if standin.is_too_large():
+                self._prepare(job, cut=True)
+                answer = self._run(job, code, refuse)
+            return answer
         except (SyntaxError, RecursionError, ValueError) as error:
             return {"lost": f"refused: {type(error).__name__}: {error}"[:LONGEST]}
         except MemoryError:
             return {"lost": "memory"}
 
-    def _prepare(self, job: Job) -> None:
+    def _prepare(self, job: Job, cut: bool = False) -> None:
         torch.manual_seed(job.seed)
         random.seed(job.seed)
         torch.set_default_dtype(getattr(torch, job.dtype))
         torch.use_deterministic_algorithms(True, warn_only=True)
-        if torch.device(job.device).type != "cpu":
-            torch.set_default_device(job.device)
-        standin.restart(dict(job.plan))
+        place = torch.device(job.device)
+        if place.type != "cpu" and not places_itself(job.body):
+            torch.set_default_device(place)
+        standin.restart(dict(job.plan), cut, second=job.absent if place.type == "cpu" else job.device)
 
     def _run(self, job: Job, code: CodeType, refuse: Callable[[str], NoReturn]) -> dict[str, Any]:
         choices = job.choices
@@ -146,8 +160,10 @@ class Runner:
         else:
             names = names_for(standin, refuse)
         names["choice"] = choice
+        rows: set[int] = set()
+        names[NOTE] = rows.add
         failure: Failure | None = None
-        recorder = Recorder(most_updates=job.most_updates)
+        recorder = Recorder(most_updates=job.most_updates, as_meant=job.as_meant)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -158,7 +174,18 @@ class Runner:
                     return {"lost": "memory"}
                 failure = _failure(error)
             trace = recorder.trace(failure=failure)
-        trace = dataclasses.replace(trace, asked=tuple(standin.asked()), away=standin.moved_away())
+        trace = dataclasses.replace(
+            trace,
+            asked=tuple(standin.asked()),
+            asked_in=tuple(standin.asked_in()),
+            held=tuple(standin.held()),
+            reached=tuple(sorted(rows)),
+            away=standin.moved_away(),
+        )
+        if not trace.updates and job.device != "cpu":
+            trace = dataclasses.replace(trace, device=job.device)
+        if standin.stood_in():
+            trace = dataclasses.replace(trace, device="meta", shapes_only=True, state_apart=standin.state_apart())
         return {"trace": to_json(trace)}
 
 
@@ -175,16 +202,18 @@ def _failure(error: BaseException) -> Failure:
     It is one of the replay, not of the code, when the innermost frame is of a stand-in or of the recorder, when it is a
     refusal, and when a name is missing: the code may have had it from where a script has nothing.
     """
-    row, innermost = 0, FILE
+    row, innermost, own = 0, FILE, False
     for frame, line in _frames(error.__traceback__):
         innermost = frame.f_code.co_filename
+        own = own or innermost == MADE
         row = line if innermost == FILE else row
-    own = innermost.startswith(HERE) and innermost not in SEEN_THROUGH
+    own = own or (innermost.startswith(HERE) and innermost not in SEEN_THROUGH)
     try:
         message = str(error)[:LONGEST]
     except BaseException:  # of a class of the script's own
         message = ""
     own = own or isinstance(error, (Refused, standin.StandInError, NameError))
+    own = own or _OF_STANDINS.search(message) is not None
     return Failure(type(error).__name__, message, row, own)
 
 

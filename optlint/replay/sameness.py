@@ -3,21 +3,26 @@
 ===========================================  ==========================================================================
 is to stay the same                          but for
 ===========================================  ==========================================================================
-number of updates, and who makes them        a finding about a `step` that is not called
-class and options of optimizers, schedulers  -
+number of updates, and who makes them        a finding about a `step` that is not called; an optimizer that is made
+                                             anew, alike, where parameters change
+class and options of optimizers, schedulers  groups that a rule about what is held adds, with options that one has
+values that parameters begin with            -
 rates                                        LEARNING_RATE, whose cadence is to stay the same, and a scheduler's `step`
                                              that is not called
 backwards that an update is the first to use a finding about a call that is missing
+gradients of updates, as far as they are due  -
+clipping, unscaling, loading: numbers, place -
 which parameters an update moves             MOVED and used-up iterators: all that the code as written moves is
                                              moved, but for what is frozen; what is moved beside that got
                                              gradients in vain before. All others: updates at a rate of zero
 how far parameters have come                 where the code as written departs
-which acts there are                         CALL, CONSUME, SET_ATTRIBUTE, REPLACE, NEW, and CLEAR by hand; freezing and
-                                             further clearing may come in
-how often a rate is reported                 -
+which acts there are                         CALL but of a scaler, CONSUME, SET_ATTRIBUTE, REPLACE, NEW, and CLEAR by
+                                             hand; freezing and further clearing may come in
+when which rates are reported                that no schedule is asked for them any more, which a replay cannot judge
 ===========================================  ==========================================================================
 
-Where the code as written ends by an exception, all this holds up to there.
+Where the code as written ends by an exception, all this holds up to there; and where it is known what it means instead
+(`hooks_meant`), that is what is to stay the same, whatever the rule, and the fixed code has to lead where it leads.
 """
 
 from __future__ import annotations
@@ -26,12 +31,16 @@ from collections.abc import Iterator, Mapping
 
 from optlint.program.events import Act
 from optlint.property.alphabet import Role
-from optlint.property.patterns import Alternation
-from optlint.replay.cadence import cadence, right_cadences, schedulers_of, steps_of
-from optlint.replay.counterparts import counterparts
-from optlint.replay.movements import in_vain, plain_name
+from optlint.property.patterns import Alternation, Response
+from optlint.replay.beginnings import otherwise_made, without_what_replaces
+from optlint.replay.cadence import off_beat
+from optlint.replay.counterparts import counterparts, successors
+from optlint.replay.movements import in_vain, is_apart, plain_name
+from optlint.replay.places import displaced, scaled
+from optlint.replay.precision import RATES
 from optlint.replay.quantities import ACTS_OF, highest_rate, rate_apart, role_of
-from optlint.replay.trace import Kind, Thing, Trace, Update
+from optlint.replay.reports import otherwise_reported
+from optlint.replay.trace import Trace, Update
 from optlint.replay.verdict import Departure
 from optlint.rule import Evidence, Rule
 
@@ -72,19 +81,26 @@ def differences(
     """
     match = counterparts(original, fixed)
     called = ACTS_OF.get(word, ()) if rule.evidence is Evidence.ORDER else ()
-    yield from _classes(original, fixed, match)
+    held = is_about_holding(rule)
+    heirs = successors(fixed, match) if held else {}
+    yield from otherwise_made(original, fixed, match, held=held, heirs=heirs)
+    yield from without_what_replaces(original, fixed)
     if Act.STEP not in called:
-        yield from _makers(original, fixed, match)
+        yield from _makers(original, fixed, match, heirs)
     pairs = list(zip(original.updates, fixed.updates, strict=False)) if Act.STEP not in called else []
     if rule.evidence is Evidence.LEARNING_RATE:
-        yield from _cadences(rule, original, fixed, optimizers, match)
-        yield from _rates(original, fixed, [pair for pair in pairs if pair[0].optimizer not in optimizers], tolerance)
+        superfluous = isinstance(rule.property, Alternation)
+        yield from off_beat(original, fixed, optimizers, match, superfluous=superfluous)
+        yield from _rates(original, fixed, [pair for pair in pairs if pair[0].optimizer not in optimizers], RATES)
     elif Act.SCHEDULE not in called:
-        yield from _rates(original, fixed, pairs, tolerance)
+        yield from _rates(original, fixed, pairs, RATES)
     if rule.evidence is Evidence.TEXT and original.failure is None:
-        yield from _reports(original, fixed)
+        yield from otherwise_reported(original, fixed, match)
     if not called or called == (Act.CLEAR,):
         yield from _backwards(rule, pairs)
+    if not called:
+        yield from _gradients(pairs, tolerance)
+        yield from displaced(original, fixed, names=not held, but=())
     if rule.evidence is Evidence.MOVED or role_of(rule) is Role.ITERATOR:
         yield from _moved_as_meant(original, fixed, pairs)
         yield from _still(in_vain(rule, original, optimizers), fixed)
@@ -95,24 +111,16 @@ def differences(
     yield from _acts(original, fixed)
 
 
-def _classes(original: Trace, fixed: Trace, match: Mapping[int, int]) -> Iterator[Departure]:
-    for thing in original.things:
-        if thing.kind in (Kind.OPTIMIZER, Kind.SCHEDULER) and thing.number in match:
-            other = fixed.things[match[thing.number] - 1]
-            if other.name != thing.name:
-                yield _changed("updates", 0, 0, f"`{_called(thing)}` is of the class `{other.name}` after the fix")
-            elif other.options != thing.options:
-                words = f"`{_called(thing)}` is made with `{other.options}`, and with `{thing.options}` as written"
-                yield _changed("options", 0, 0, words)
+def is_about_holding(rule: Rule) -> bool:
+    """Whether the fix of a rule may change which parameters an optimizer holds."""
+    if rule.evidence is Evidence.MOVED:
+        return not (isinstance(rule.property, Response) and Act.CLEAR in rule.property.trigger.acts)
+    return rule.evidence is Evidence.CRASH or role_of(rule) is Role.ITERATOR
 
 
-def _called(thing: Thing) -> str:
-    return thing.label or thing.name
-
-
-def _makers(original: Trace, fixed: Trace, match: Mapping[int, int]) -> Iterator[Departure]:
+def _makers(original: Trace, fixed: Trace, match: Mapping[int, int], heirs: Mapping[int, int]) -> Iterator[Departure]:
     for before, after in zip(original.updates, fixed.updates, strict=False):
-        if match.get(before.optimizer) != after.optimizer:
+        if match.get(before.optimizer) != heirs.get(after.optimizer, after.optimizer):
             yield _changed("updates", after.number, after.row, f"update {after.number} is made by another optimizer")
             return
     ours, theirs = len(original.updates), len(fixed.updates)
@@ -134,47 +142,27 @@ def _rates(original: Trace, fixed: Trace, pairs: list[tuple[Update, Update]], to
                 return
 
 
-def _cadences(
-    rule: Rule, original: Trace, fixed: Trace, optimizers: frozenset[int], match: Mapping[int, int]
-) -> Iterator[Departure]:
-    superfluous = isinstance(rule.property, Alternation)
-    for optimizer in sorted(optimizers):
-        for scheduler in schedulers_of(original, optimizer):
-            if scheduler.number not in match:
-                continue
-            other = fixed.things[match[scheduler.number] - 1]
-            present = cadence(fixed, other, steps_of(fixed, other))
-            right = right_cadences(original, scheduler, superfluous=superfluous)
-            if any(each[: len(present)] == present[: len(each)] for each in right):
-                continue
-            wanted = min(right)
-            at = next((k for k, pair in enumerate(zip(present, wanted, strict=False)) if pair[0] != pair[1]), 0)
-            numbers = [update for update in fixed.updates if update.optimizer == other.optimizer]
-            if at < len(numbers):
-                update = numbers[at]
-                words = (
-                    f"the schedule is at step {present[at]} in update {update.number}, and should be at {wanted[at]}"
-                )
-                yield Departure(
-                    "schedule", update.number, update.row, abs(present[at] - wanted[at]), float("inf"), words
-                )
-
-
-def _reports(original: Trace, fixed: Trace) -> Iterator[Departure]:
-    ours, theirs = (
-        len([each for each in trace.happenings if each.act is Act.CALL and each.apart is not None])
-        for trace in (original, fixed)
-    )
-    if ours != theirs:
-        yield _changed("reported rate", 0, 0, f"the rate is reported {theirs} times, and {ours} times as written")
-
-
 def _backwards(rule: Rule, pairs: list[tuple[Update, Update]]) -> Iterator[Departure]:
     for before, after in pairs:
         if before.backwards == 0 and rule.evidence in (Evidence.MOVED, Evidence.GRADIENT):
             continue  # it held nothing that any backward reached
         if before.backwards != after.backwards:
             words = f"update {after.number} uses {after.backwards} backwards, and {before.backwards} as written"
+            yield _changed("gradient", after.number, after.row, words)
+            return
+
+
+def _gradients(pairs: list[tuple[Update, Update]], tolerance: float) -> Iterator[Departure]:
+    """Of all optimizers: what was due as written is due."""
+    for before, after in pairs:
+        if is_apart(after.gradient, tolerance) and not is_apart(before.gradient, tolerance):
+            assert after.gradient is not None
+            words = f"update {after.number} no longer uses the gradient that is due"
+            apart = after.gradient
+            yield Departure("gradient", after.number, after.row, apart.absolute, apart.relative, words)
+            return
+        if after.borrowed > before.borrowed:
+            words = f"update {after.number} uses gradients of another loss, and did not as written"
             yield _changed("gradient", after.number, after.row, words)
             return
 
@@ -236,6 +224,9 @@ def _acts(original: Trace, fixed: Trace) -> Iterator[Departure]:
         if each.act in KEPT and each.act not in present and not each.by_hand and not of_tensor:
             yield _changed("events", each.updates, 0, f"`{each.act.value}` no longer happens")
             return
+    if not scaled(original) <= scaled(fixed):
+        words = f"the scaler is no longer asked to `{min(scaled(original) - scaled(fixed))}`"
+        yield _changed("events", 0, 0, words)
     former = {each.act for each in original.happenings}
     for each in fixed.happenings if original.failure is None else ():
         if each.act in ADDED_BY_NONE and each.act not in former:

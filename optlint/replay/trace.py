@@ -20,6 +20,14 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A parameter group as an optimizer was given it: how many tensors, and its options beyond the defaults."""
+
+    size: int
+    options: str
+
+
+@dataclass(frozen=True, slots=True)
 class Thing:
     """An object of the replay.
 
@@ -32,6 +40,7 @@ class Thing:
         children: The schedulers that a scheduler is composed of.
         length: How many steps a scheduler is made for (`total_steps`, `T_max`, `total_iters`), where it says.
         options: What it was made with, as far as that decides what it computes: `lr=0.1, momentum=0.9`.
+        groups: Those that an optimizer was given, without their rates.
     """
 
     number: int
@@ -42,6 +51,7 @@ class Thing:
     children: tuple[int, ...] = ()
     length: float | None = None
     options: str = ""
+    groups: tuple[Group, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +75,14 @@ class Happening:
         detail: As of the act in `optlint.program.events`; of MOVE the method, ` in place` after it where nothing moved;
             `wound` of SCHEDULE where a schedule is wound forward before the first update; `skipped` of STEP where a
             scaler left the update out; `empty` of NEW and ADD_GROUP where the optimizer was given nothing; `failed` of
-            NEW where the construction raised, and of STEP where a scaler did.
+            NEW where the construction raised, and of STEP where a scaler did; `meant` of STEP and SCHEDULE where a run
+            that lets pass what the code means leaves out a call that lacks its argument.
+        given: The numbers that the act was given: limit and order of the norm of CLIP, the epoch or metric of SCHEDULE.
         apart: Where the act gave a number that can be wrong, how wrong: of `get_lr()` and `get_last_lr()` against the
             rates in force, of the norm from `clip_grad_norm_` against that of the gradients it was to clip.
         outside: For UNFREEZE, optimizers that hold a part of the same module and none of these parameters.
-        parameters: Names of those concerned by FREEZE, UNFREEZE, REPLACE, MOVE and SET_ATTRIBUTE, and by CLEAR and
-            SET_GRADIENT where they are not all of an optimizer.
+        parameters: Names of those concerned by CLIP, FREEZE, UNFREEZE, REPLACE, MOVE and SET_ATTRIBUTE, and by CLEAR
+            and SET_GRADIENT where they are not all of an optimizer.
         by_hand: Whether nothing that is made for it did it: `p.grad = None`, `group["lr"] = 0.1`.
     """
 
@@ -83,6 +95,17 @@ class Happening:
     outside: tuple[int, ...] = ()
     parameters: tuple[str, ...] = ()
     by_hand: bool = False
+    given: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a parameter was at some time: its shape, and its Euclidean norm; after so many updates of all optimizers."""
+
+    name: str
+    shape: tuple[int, ...]
+    size: float
+    updates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +131,9 @@ class Update:
         borrowed: How many more it uses that another optimizer's update was the first to use, and that come from other
             rows than its own: gradients of another loss, which nobody has cleared.
         meant: Parameters that a misspelt attribute was to unfreeze, and that are frozen.
+        stale: How many evaluations of a closure gave no gradient.
+        travelled_reference: As `travelled`, had each update so far been the reference's, with the rate and the gradient
+            that were due; None where it has none.
     """
 
     number: int
@@ -124,6 +150,8 @@ class Update:
     backwards: int = 0
     borrowed: int = 0
     meant: tuple[str, ...] = ()
+    stale: int = 0
+    travelled_reference: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +169,9 @@ class Failure:
 class Trace:
     """All that one run of a script showed.
 
-    `cut` tells that the run was ended because it had made as many updates as it may.
+    `cut` tells that the run was ended because it had made as many updates as it may. `starts` are the parameters as the
+    first backward that reaches them finds them, `formers` as they were before something else took their place; `taken`
+    are the names of those that took another one's place, or loaded a state.
     """
 
     things: tuple[Thing, ...]
@@ -154,5 +184,18 @@ class Trace:
     """The version."""
     asked: tuple[str, ...] = ()
     """Conditions that depended on stand-ins, in the words of the stand-ins, in the order in which they were met."""
+    asked_in: tuple[int, ...] = ()
+    """The rows of the script in which they were first met."""
+    reached: tuple[int, ...] | None = None
+    """The rows of the script that ran, where that is known."""
+    held: tuple[str, ...] = ()
+    """Those of them that came out true."""
+    starts: tuple[Value, ...] = ()
+    formers: tuple[Value, ...] = ()
+    taken: tuple[str, ...] = ()
     away: bool = False
     """Whether something was to go to a device that is not here, and stayed."""
+    shapes_only: bool = False
+    """Whether `meta`, which has no numbers, stood for a device that is not here."""
+    state_apart: bool = False
+    """Whether the last step found an optimizer's state on another device than its parameters, `meta` being one."""

@@ -65,11 +65,13 @@ class Flag:
         rows: Of the original script: of the finding, and of the events of its witness. Empty where they are unknown.
         fixed_rows: The same of the fixed script.
         word: The method that stands there without a call, for a finding about that.
+        loops_kept: Whether what the fix wrote stands in the loops in which the finding lies.
     """
 
     rows: tuple[int, ...] = ()
     fixed_rows: tuple[int, ...] = ()
     word: str = ""
+    loops_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Verdict:
         torch: The version.
         sentence: All that in words, without final stop.
         fix_sentence: The same of the fix.
+        dtype: In which floating-point type the scripts ran.
+        shapes_only: Whether `meta`, which has no numbers, stood for a device that is not here.
     """
 
     finding: FindingVerdict
@@ -101,6 +105,8 @@ class Verdict:
     torch: str = ""
     sentence: str = ""
     fix_sentence: str = ""
+    dtype: str = ""
+    shapes_only: bool = False
 
     @property
     def first_divergence(self) -> int | None:

@@ -6,11 +6,19 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from optlint.replay.cases import Case, Pair, Unsliced
-from optlint.replay.judgement import judge
+from optlint.replay import shapes
+from optlint.replay.as_meant import called, is_wanted
+from optlint.replay.cases import Case
+from optlint.replay.conditions import by_relevance
+from optlint.replay.judgement_in_dtype import in_dtype, is_silent, judged, uncontradicted
+from optlint.replay.nesting import loops_kept
+from optlint.replay.pairs import Pair, Unsliced
 from optlint.replay.pool import Pool
+from optlint.replay.precision import plain_dtype, usual_dtype
 from optlint.replay.script import ReplayScript
+from optlint.replay.shapes import by_shapes, is_told_by_shapes, wants_second_device
 from optlint.replay.trace import Trace
 from optlint.replay.verdict import FindingVerdict, FixVerdict, Flag, Reason, Verdict
 from optlint.replay.wire import Job, Lost, Outcome
@@ -19,9 +27,36 @@ from optlint.rule import Evidence, Rule
 MOST_COMBINATIONS = 8
 """Combinations of outcomes of opaque conditions that are tried."""
 
+Plan: TypeAlias = tuple[tuple[str, bool], ...]
+"""The outcome of opaque conditions, by the words for them; of others, true."""
 
-_STRUCTURAL = ("non-leaf", "empty parameter list", "more than one parameter group", "same size", "total steps")
-"""What torch complains of with `ValueError` that is a matter of structure, and not of a number that stands in."""
+
+_STRUCTURAL = (
+    "non-leaf",
+    "empty parameter list",
+    "more than one parameter group",
+    "same size",
+    "total steps",
+    "param_groups[",
+)
+"""What torch complains of that is a matter of structure, and not of a number that stands in."""
+_OF_VALUES = (
+    "ValueError",
+    "IndexError",
+    "KeyError",
+    "ZeroDivisionError",
+    "StopIteration",
+    "UnboundLocalError",
+    "OverflowError",
+)
+_OF_PLAIN_VALUES = re.compile(
+    r"^'(float|int|bool|NoneType|str|list|tuple|dict|set|range|function|type|module)' object (is|does|has|cannot)"
+    r"|^object of type '|unsupported operand type|not supported between instances|cannot unpack|values to unpack"
+    r"|must be (str|a number|real number|int)|invalid combination of arguments"
+)
+"""What Python complains of where a stand-in is of another kind than the code expects."""
+_REFUSAL = re.compile(r"\s*(raise|assert)\b")
+"""Rows with which code refuses what it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +64,13 @@ class Setting:
     """Where and how scripts run."""
 
     device: str = "cpu"
-    dtype: str = "float64"
+    dtype: str = ""
+    """The floating-point type; without one each rule has its own (`setting_for`)."""
     most_updates: int = 2000
     first_look: int = 300
     """Updates after which most faults show, and most fixes; only what they leave open is run to the end."""
+    absent: str = ""
+    """What takes the place of a device that is not here: `meta`, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +88,24 @@ def verify(case: Case, pool: Pool, setting: Setting) -> Verified:
     """Replay a case, and say what is true.
 
     It looks shortly first, at the text as it stands and then with the file's other faults mended, and longer only at
-    what that leaves open. Of several looks that settle nothing the one that says most counts.
+    what that leaves open; then at the function around the flagged places, and at these alone, where all that settles
+    nothing. Of several such looks the one that says most counts. A verdict in another type than the usual one must not
+    contradict the one in that.
     """
+    verified = _verified(case, pool, setting)
+    usual = usual_dtype(case.catalog_entry.rule, "cpu")
+    if not setting.dtype and usual_dtype(case.catalog_entry.rule, setting.device) == usual:
+        return verified
+    dtype = setting_for(case.catalog_entry.rule, setting).dtype
+    told = replace(verified, verdict=in_dtype(verified.verdict, dtype))
+    if dtype == usual or is_silent(verified.verdict):
+        return told
+    device = "cpu" if setting.device.partition(":")[0] == "mps" else setting.device
+    exact = _verified(case, pool, replace(setting, dtype=usual, device=device))
+    return replace(told, verdict=uncontradicted(told.verdict, exact.verdict))
+
+
+def _verified(case: Case, pool: Pool, setting: Setting) -> Verified:
     pairs = [case.pair]
     looks = [setting.first_look, setting.most_updates]
     if case.catalog_entry.rule.evidence is Evidence.LEARNING_RATE:
@@ -61,10 +115,27 @@ def verify(case: Case, pool: Pool, setting: Setting) -> Verified:
         for at in range(1 if case.among_fixed is None else 2):
             if at == len(pairs) and case.among_fixed is not None:
                 pairs.append(case.among_fixed())
-            seen.append(verdict_of(case, pairs[at], pool, replace(setting, most_updates=most_updates)))
+            seen.append(_looked(case, pairs[at], pool, replace(setting, most_updates=most_updates)))
+            if _is_settled(seen[-1].verdict):
+                return seen[-1]
+    for pair in (case.function, case.alone):
+        if pair is not None:
+            seen.append(_looked(case, pair(), pool, setting))
             if _is_settled(seen[-1].verdict):
                 return seen[-1]
     return max(seen, key=lambda verified: _rank(verified.verdict))
+
+
+def _looked(case: Case, pair: Pair, pool: Pool, setting: Setting) -> Verified:
+    """Replay a pair, and once more with `meta` in the place of a device where only that is missing."""
+    verified = verdict_of(case, pair, pool, setting)
+    if setting.device != "cpu" or not wants_second_device(verified.verdict):
+        return verified
+    shown = verdict_of(case, pair, pool, replace(setting, absent=shapes.DEVICE))
+    if not any(isinstance(each, Trace) and each.shapes_only for each in (*shown.original, *shown.fixed)):
+        return verified
+    verdict = by_shapes(shown.verdict, verified.verdict)
+    return replace(shown, verdict=verdict) if verdict.shapes_only else verified
 
 
 def verdict_of(case: Case, pair: Pair, pool: Pool, setting: Setting) -> Verified:
@@ -74,41 +145,69 @@ def verdict_of(case: Case, pair: Pair, pool: Pool, setting: Setting) -> Verified
     if isinstance(original, Unsliced):
         return Verified(case, _unsliced(original, case.finding.fix is not None), pair)
     scripts = [original, *([fixed] if isinstance(fixed, ReplayScript) else [])]
-    plans: list[tuple[tuple[str, bool], ...]] = [()]
-    runs = [run(pool, scripts, plans, setting)]
-    asked = list(dict.fromkeys(each for outcome in runs[0] if isinstance(outcome, Trace) for each in outcome.asked))
-    plans = list(_plans(asked))
-    if plans:
-        rest = run(pool, scripts, plans, setting)
-        runs += [rest[at : at + len(scripts)] for at in range(0, len(rest), len(scripts))]
+    by_plan = run_all(pool, scripts, setting, _flag(case, pair, original, None).rows)
+    runs = list(by_plan.values())
     originals = tuple(pair_of[0] for pair_of in runs)
+    rule, flag = case.catalog_entry.rule, _flag(case, pair, original, None)
     if isinstance(fixed, ReplayScript):
         outcomes = tuple(pair_of[1] for pair_of in runs)
-        verdict = judge(case.catalog_entry.rule, originals, outcomes, _flag(case, pair, original, fixed))
-        if case.word and verdict.fix is FixVerdict.VALIDATED and not _only_calls(original, fixed, case.word):
-            words = "the fix does more than to make the call, and a replay does not tell whether that is meant"
-            verdict = replace(verdict, fix=FixVerdict.INCONCLUSIVE, fix_reason=Reason.NOT_EXERCISED, fix_sentence=words)
-        return Verified(case, verdict, pair, originals, outcomes)
-    verdict = judge(case.catalog_entry.rule, originals, None, _flag(case, pair, original, None))
+        flag = _flag(case, pair, original, fixed)
+        said = _said_as_meant(case, original, fixed, originals, flag)
+        meant = None if said is None else run(pool, [said], list(by_plan), setting, as_meant=True)
+        return Verified(case, judged(rule, setting.dtype, originals, outcomes, flag, meant), pair, originals, outcomes)
     if isinstance(fixed, Unsliced):
         lost = tuple(Lost(f"refused: {fixed.reason}") for _ in originals)
-        verdict = judge(case.catalog_entry.rule, originals, lost, _flag(case, pair, original, None))
-        return Verified(case, verdict, pair, originals, lost)
-    return Verified(case, verdict, pair, originals)
+        return Verified(case, judged(rule, setting.dtype, originals, lost, flag), pair, originals, lost)
+    return Verified(case, judged(rule, setting.dtype, originals, None, flag), pair, originals)
+
+
+def _said_as_meant(
+    case: Case, original: ReplayScript, fixed: ReplayScript, outcomes: Sequence[Outcome], flag: Flag
+) -> ReplayScript | None:
+    """Return the original script as it is to be run to show what is meant; None where the other runs say enough."""
+    if case.word:
+        if _only_calls(original, fixed, case.word):
+            return None
+        return replace(original, body=called(original.body, flag.rows, case.word))
+    traces = [each for each in outcomes if isinstance(each, Trace)]
+    return original if any(is_wanted(case.catalog_entry.rule, each) for each in traces) else None
 
 
 def _only_calls(original: ReplayScript, fixed: ReplayScript, word: str) -> bool:
-    """Whether two scripts are the same but for calls of a method that was only named."""
-    call = re.compile(rf"\.{re.escape(word)}\([^()]*\)$", re.MULTILINE)
+    """Whether two scripts are the same but for calls, without arguments, of a method that was only named."""
+    call = re.compile(rf"\.{re.escape(word)}\(\)$", re.MULTILINE)
     return call.sub(f".{word}", fixed.body) == call.sub(f".{word}", original.body)
 
 
+def run_all(
+    pool: Pool, scripts: Sequence[ReplayScript], setting: Setting, rows: Sequence[int] = ()
+) -> dict[Plan, list[Outcome]]:
+    """Return the outcomes of all scripts by the plan in which they ran: first the usual one.
+
+    Conditions that decide about some rows of the first script are tried before others.
+    """
+    runs: dict[Plan, list[Outcome]] = {(): run(pool, scripts, [()], setting)}
+    traces = [outcome for outcome in runs[()] if isinstance(outcome, Trace)]
+    _try(runs, pool, scripts, list(_plans(by_relevance(traces, scripts[0].body, rows), traces)), setting)
+    _try(runs, pool, scripts, list(_further_plans(runs, scripts[0].body, rows)), setting)
+    return runs
+
+
 def run(
-    pool: Pool, scripts: Sequence[ReplayScript], plans: Sequence[tuple[tuple[str, bool], ...]], setting: Setting
+    pool: Pool, scripts: Sequence[ReplayScript], plans: Sequence[Plan], setting: Setting, *, as_meant: bool = False
 ) -> list[Outcome]:
     """Return the outcomes of all scripts in all plans, the scripts of one plan side by side."""
     jobs = [
-        Job(script.body, (), setting.device, setting.dtype, setting.most_updates, plan=plan)
+        Job(
+            script.body,
+            (),
+            setting.device,
+            setting.dtype or plain_dtype(setting.device),
+            setting.most_updates,
+            plan=plan,
+            as_meant=as_meant,
+            absent=setting.absent,
+        )
         for plan in plans
         for script in scripts
     ]
@@ -117,28 +216,72 @@ def run(
 
 
 def _blamed(outcome: Outcome, script: ReplayScript) -> Outcome:
-    """Say that an exception tells nothing: one in a row of no file, or one that a stand-in's value may have caused."""
-    if not isinstance(outcome, Trace) or outcome.failure is None or not outcome.failure.row:
+    """Say that an exception tells nothing.
+
+    That is one in a row of no file, one that a stand-in's value may have caused, and one of the device itself.
+    """
+    if not isinstance(outcome, Trace) or outcome.failure is None:
         return outcome
     failure = outcome.failure
+    of_device = failure.kind == "AcceleratorError" or "CUDA error" in failure.message
+    if of_device or (outcome.shapes_only and not is_told_by_shapes(outcome)):
+        return replace(outcome, failure=replace(failure, in_standin=True))
+    if not failure.row:
+        return outcome
     is_own_row = script.origins[failure.row - 1] is not None
-    is_of_a_value = failure.kind == "ValueError" and not any(part in failure.message for part in _STRUCTURAL)
-    if is_own_row and not (is_of_a_value and script.standins):
+    is_structural = any(part in failure.message for part in _STRUCTURAL)
+    is_of_a_value = not is_structural and (
+        failure.kind in _OF_VALUES
+        or _OF_PLAIN_VALUES.search(failure.message) is not None
+        or _REFUSAL.match(script.body.split("\n")[failure.row - 1]) is not None
+    )
+    if is_own_row and not (is_of_a_value and "standin." in script.body):
         return outcome
     return replace(outcome, failure=replace(failure, in_standin=True))
 
 
 def setting_for(rule: Rule, setting: Setting) -> Setting:
-    """Return the setting for a rule: what raises depends on the dtype, so it is tried in the one programs have."""
-    return replace(setting, dtype="float32") if rule.evidence is Evidence.CRASH else setting
+    """Return the setting for a rule, with a floating-point type."""
+    return replace(setting, dtype=setting.dtype or usual_dtype(rule, setting.device))
 
 
-def _plans(asked: Sequence[str]) -> Iterator[tuple[tuple[str, bool], ...]]:
-    """Yield the combinations of outcomes other than the one in which all hold."""
-    flipped = asked[: MOST_COMBINATIONS.bit_length() - 1]
+def _try(
+    runs: dict[Plan, list[Outcome]], pool: Pool, scripts: Sequence[ReplayScript], plans: list[Plan], setting: Setting
+) -> None:
+    """Run all scripts in further plans."""
+    outcomes = run(pool, scripts, plans, setting) if plans else []
+    runs |= {plan: outcomes[at * len(scripts) : (at + 1) * len(scripts)] for at, plan in enumerate(plans)}
+
+
+def _further_plans(runs: dict[Plan, list[Outcome]], body: str, rows: Sequence[int]) -> Iterator[Plan]:
+    """Yield plans in which one more condition comes out otherwise, first of those that were met where much happened."""
+    tried = {condition for plan in runs for condition, _ in plan}
+    room = MOST_COMBINATIONS - len(runs)
+    for plan in sorted(runs, key=lambda plan: -_updates(runs[plan])):
+        traces = [outcome for outcome in runs[plan] if isinstance(outcome, Trace)]
+        for condition in by_relevance(traces, body, rows):
+            if condition not in tried and room:
+                tried.add(condition)
+                room -= 1
+                yield (*plan, (condition, not _came_out(condition, traces)))
+
+
+def _updates(outcomes: Sequence[Outcome]) -> int:
+    return max((len(each.updates) for each in outcomes if isinstance(each, Trace)), default=0)
+
+
+def _plans(conditions: Sequence[str], traces: Sequence[Trace]) -> Iterator[Plan]:
+    """Yield the combinations of outcomes other than the one that was tried."""
+    flipped = conditions[: MOST_COMBINATIONS.bit_length() - 1]
+    usual = tuple(_came_out(condition, traces) for condition in flipped)
     for outcomes in itertools.product((True, False), repeat=len(flipped)):
-        if not all(outcomes):
+        if outcomes != usual:
             yield tuple(zip(flipped, outcomes, strict=True))
+
+
+def _came_out(condition: str, traces: Sequence[Trace]) -> bool:
+    """How a condition came out in the first run."""
+    return any(condition in trace.held for trace in traces)
 
 
 def _flag(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript | None) -> Flag:
@@ -158,7 +301,10 @@ def _flag(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript | 
         lines = fixed.body.split("\n")
         written = {row for row in written if f".{case.word}(" in lines[row - 1]} or written
         same = set()
-    return Flag(rows, tuple(sorted(written | same)), case.word)
+    at = (finding.location.path.absolute(), finding.location.start.row)
+    flagged = list(_rows(original, lambda path, row: (path, row) == at))
+    kept = loops_kept(original.body, flagged, fixed.body, written)
+    return Flag(rows, tuple(sorted(written | same)), case.word, kept)
 
 
 def _rows(script: ReplayScript, wanted: Callable[[object, int], bool]) -> Iterator[int]:

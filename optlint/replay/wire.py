@@ -29,6 +29,8 @@ class Job:
         most_updates: After so many updates the replay ends.
         seed: Of all random numbers.
         plan: The outcome of conditions on stand-ins, by the stand-ins' words for them; of others, true.
+        as_meant: Whether what torch refuses is done as it is meant.
+        absent: What takes the place of a device that is not here: `meta`; else what is to go there stays.
     """
 
     body: str
@@ -38,6 +40,8 @@ class Job:
     most_updates: int = 2000
     seed: int = 0
     plan: tuple[tuple[str, bool], ...] = ()
+    as_meant: bool = False
+    absent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """The worker: a process that imports torch once and runs many scripts, each in a fork of its own.
 
 It is the *template*: it reads a job a line, forks, lets the fork run the script within the limits, and writes the
-fork's answer, one line. Lines are JSON. The first line it writes says that it is ready, or why it cannot be; one before
-each answer, that the script has its turn now, so that a worker that dies without it has cost no job. On
-devices whose state no fork can inherit the script runs in the template itself; whatever then goes wrong ends it, and
-the pool starts another. When its input ends, so does it, with the fork that it may have.
+fork's answer, one line; asked on which device jobs can run, it says that itself. Lines are JSON. The first line it
+writes says that it is ready, or why it cannot be; one before each answer, that the script has its turn now, so that a
+worker that dies without it has cost no job. On devices whose state no fork can inherit the script runs in the template
+itself; whatever then goes wrong ends it, and the pool starts another. When its input ends, so does it, with the fork
+that it may have.
 """
 
 from __future__ import annotations
@@ -61,7 +62,11 @@ def main(arguments: list[str] | None = None) -> None:
     resident: Resident | None = None
     while (line := lines.next()) is not None:
         try:
-            job = job_from_json(json.loads(line))
+            data = json.loads(line)
+            if isinstance(data, dict) and "choose" in data:
+                _write(answers, _choice(str(data["choose"])))
+                continue
+            job = job_from_json(data)
         except ValueError as error:
             _write(answers, {"lost": f"failed: the job cannot be read: {error}"})
             continue
@@ -76,6 +81,16 @@ def main(arguments: list[str] | None = None) -> None:
     if os.environ.get("TMPDIR") == str(folder):  # the pool's, and the pool has died: else it kills its workers
         with suppress(OSError):
             folder.rmdir()
+
+
+def _choice(wanted: str) -> dict[str, Any]:
+    """The answer to the question for a device."""
+    from optlint.replay.device_choice import NoDeviceError, chosen
+
+    try:
+        return {"device": chosen(wanted)}
+    except NoDeviceError as error:
+        return {"absent": str(error)}
 
 
 def _private_streams() -> tuple[int, int]:

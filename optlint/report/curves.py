@@ -35,6 +35,7 @@ class Walk:
         rates: For each param group the rates used; None before the group was added.
         due: For each param group the rates due.
         travelled: The distance of the parameters from their start.
+        groups: What the param groups are called, where that is not by their number.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Walk:
     rates: tuple[tuple[float | None, ...], ...]
     due: tuple[tuple[float | None, ...], ...]
     travelled: tuple[float, ...]
+    groups: tuple[str, ...] = ()
 
 
 def walks(trace: Trace, site_of: SiteOf) -> tuple[Walk, ...]:

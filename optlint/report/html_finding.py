@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from optlint.finding import Finding, Step
 from optlint.paths import shown
+from optlint.replay.pairs import Pair
 from optlint.replay.verify import Verified
 from optlint.report.frame import line_at
 from optlint.report.full import Sources
@@ -29,7 +30,7 @@ def finding_html(
     """Return the section of a finding; `number` counts from 1, and the curves go to `plots`."""
     replay: list[str] = []
     if verified is not None:
-        replay = [*plots_html(verified, sources, plots), *standins_html(verified), *scripts_html(verified)]
+        replay = [*plots_html(verified, sources, plots), *_told(verified.pair)]
     parts = [
         f'<details class="finding" id="f{number}"{" open" if unfolded else ""}>',
         f"<summary><h2>{_title(finding)}</h2>",
@@ -45,6 +46,11 @@ def finding_html(
         "</details>",
     ]
     return "\n".join(parts)
+
+
+def _told(pair: Pair) -> Iterator[str]:
+    yield from standins_html(pair.original, pair.fixed)
+    yield from scripts_html(pair.original, pair.fixed)
 
 
 def place_html(finding: Finding) -> str:

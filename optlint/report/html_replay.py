@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from optlint.paths import shown
-from optlint.replay.cases import Script
+from optlint.replay.pairs import Script
 from optlint.replay.script import ReplayScript, StandIn
 from optlint.replay.trace import Trace
 from optlint.replay.verify import Verified
@@ -18,7 +18,7 @@ from optlint.report.plots import Plots
 from optlint.report.script_sites import sites_as_fixed, sites_as_written
 from optlint.report.summary import counted
 
-_TITLES = {"rate": "Learning rate per update", "way": "Distance of the parameters from their start, per update"}
+TITLES = {"rate": "Learning rate per update", "way": "Distance of the parameters from their start, per update"}
 
 _READOUT = '<div class="readout">Point at a curve: the update and the line behind it are told here.</div>'
 
@@ -33,19 +33,19 @@ def plots_html(verified: Verified, sources: Sources, plots: Plots) -> Iterator[s
     departure = verified.verdict.departure
     plot = plots.add(pairs, 0 if departure is None else departure.update)
     yield "<h3>The replay</h3>"
-    notes = [*_notes("As written", verified.original, written), *_notes("As fixed", verified.fixed, fixed)]
-    if notes:
-        yield f'<ul class="notes">{"".join(f"<li>{note}</li>" for note in dict.fromkeys(notes))}</ul>'
+    yield from notes_html(
+        [*ends_html("As written", verified.original, written), *ends_html("As fixed", verified.fixed, fixed)]
+    )
     if plot is None:
         yield '<p class="aside">No run made an update, so that there are no curves.</p>'
     else:
-        yield from _figures(plot, plots.combinations(plot), len(pairs))
+        yield from figures_html(plot, plots.combinations(plot), len(pairs), TITLES)
 
 
-def standins_html(verified: Verified) -> Iterator[str]:
+def standins_html(*scripts: Script | None) -> Iterator[str]:
     """Yield the table of what stands in for what."""
     found: dict[tuple[str, str], StandIn] = {}
-    for script in (verified.pair.original, verified.pair.fixed):
+    for script in scripts:
         if isinstance(script, ReplayScript):
             for each in script.standins:
                 found.setdefault((each.name, each.replaced), each)
@@ -61,14 +61,15 @@ def standins_html(verified: Verified) -> Iterator[str]:
     yield f"<tbody>{rows}</tbody></table></div></details>"
 
 
-def scripts_html(verified: Verified) -> Iterator[str]:
+def scripts_html(written: Script, fixed: Script | None) -> Iterator[str]:
     """Yield the scripts, folded."""
-    yield from _script("The script of the code as written", verified.pair.original)
-    if verified.pair.fixed is not None:
-        yield from _script("The script of the code as fixed", verified.pair.fixed)
+    yield from _script("The script of the code as written", written)
+    if fixed is not None:
+        yield from _script("The script of the code as fixed", fixed)
 
 
-def _figures(plot: int, distinct: int, tried: int) -> Iterator[str]:
+def figures_html(plot: int, distinct: int, tried: int, titles: Mapping[str, str]) -> Iterator[str]:
+    """Yield the places of the plots of some kinds, with a choice where combinations differ."""
     if distinct > 1:
         options = "".join(f'<option value="{at}">{at + 1} of {distinct}</option>' for at in range(distinct))
         yield (
@@ -76,7 +77,7 @@ def _figures(plot: int, distinct: int, tried: int) -> Iterator[str]:
             f'</label> <span class="aside">{tried} combinations were run</span></p>'
         )
     yield f'<div class="plots" data-plot="{plot}">'
-    for kind, title in _TITLES.items():
+    for kind, title in titles.items():
         yield f'<figure><figcaption>{title}</figcaption><div class="plot" data-kind="{kind}"></div>{_READOUT}</figure>'
     yield "</div>"
 
@@ -85,7 +86,15 @@ def _walks(outcome: Outcome | None, site_of: SiteOf) -> tuple[Walk, ...]:
     return walks(outcome, site_of) if isinstance(outcome, Trace) else ()
 
 
-def _notes(kind: str, outcomes: Iterable[Outcome], site_of: SiteOf) -> Iterator[str]:
+def notes_html(notes: Iterable[str]) -> Iterator[str]:
+    """Yield a list of notes, each once."""
+    items = "".join(f"<li>{note}</li>" for note in dict.fromkeys(notes))
+    if items:
+        yield f'<ul class="notes">{items}</ul>'
+
+
+def ends_html(kind: str, outcomes: Iterable[Outcome], site_of: SiteOf) -> Iterator[str]:
+    """Yield how runs ended that did not come to the end of the code."""
     for outcome in outcomes:
         if isinstance(outcome, Lost):
             yield f"{kind}, there is no trace: {prose(outcome.reason)}"

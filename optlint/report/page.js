@@ -57,7 +57,8 @@
     for (const walk of walks) {
       const groups = kind === "rate" ? (role === "reference" ? walk.d ?? walk.r : walk.r) : [walk.t];
       groups.forEach((group, index) => {
-        const parts = [...(walks.length > 1 ? [walk.n] : []), ...(groups.length > 1 ? [`group ${index}`] : [])];
+        const group_name = walk.g?.[index] ?? `group ${index}`;
+        const parts = [...(walks.length > 1 ? [walk.n] : []), ...(groups.length > 1 ? [group_name] : [])];
         found.push({
           ...style,
           name: parts.length ? `${role}: ${parts.join(", ")}` : role,
@@ -163,7 +164,10 @@
         ...axis, title: { text: "update", standoff: 6 }, tickformat: ",d",
         showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: color("aside"),
       },
-      yaxis: { ...axis, rangemode: "tozero", exponentformat: "power" },
+      yaxis: {
+        ...axis, rangemode: "tozero", exponentformat: "power",
+        ...(kind === "rate" && plot.log ? { type: "log", title: { text: "log scale", standoff: 6 } } : {}),
+      },
       shapes: [],
     };
     if (plot.at > 0) {

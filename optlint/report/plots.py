@@ -5,9 +5,11 @@ The script of the page reads this:
 - `sites`: `[place, text]` of each line of source;
 - `moves`: what changed a rate between two updates, as `[site, times]` pairs;
 - `runs`: of each trace its walks: `n` the name, `u` the updates, `s` their sites, `c` their moves (-1 for none), `r`
-  the rates and `d` the due rates a group (null where they are equal to `r`), `t` the way travelled, in nine digits;
+  the rates and `d` the due rates a group (null where they are equal to `r`), `t` the way travelled, in nine digits,
+  `g` what the groups are called, where that is not by their number;
 - `plots`: of each finding its `pairs` of runs `[as written, as fixed, the one whose due rates are the reference]` with
-  -1 for none, one for each combination that differs from the others, and `at`, the update of the first divergence or 0.
+  -1 for none, one for each combination that differs from the others, `at`, the update of the first divergence or 0, and
+  `log`, whether the axis of the rates is a logarithmic one.
 
 A column is a list, `{"r": [count, value, ...]}` for stretches of equal values, or `{"a": [first, step, count]}`.
 """
@@ -51,17 +53,26 @@ class Plots:
         self._known: dict[Walks, int] = {}
         self._plots: list[dict[str, Any]] = []
 
-    def add(self, pairs: Sequence[tuple[Walks, Walks]], divergence: int = 0) -> int | None:
+    def add(
+        self,
+        pairs: Sequence[tuple[Walks, Walks]],
+        divergence: int = 0,
+        *,
+        reference: bool = True,
+        logarithmic: bool = False,
+    ) -> int | None:
         """Add the plots of a finding and return their number, or None where no run made an update.
 
         Args:
             pairs: The walks as written and as fixed, in each combination; empty for a run that made no update.
             divergence: The number of the update at which the code as written departs, 0 for none.
+            reference: Whether the due rates are drawn as well.
+            logarithmic: Whether the axis of the rates is a logarithmic one.
         """
-        numbers = [self._pair(*pair) for pair in dict.fromkeys(pairs) if any(pair)]
+        numbers = [self._pair(*pair, reference) for pair in dict.fromkeys(pairs) if any(pair)]
         if not numbers:
             return None
-        self._plots.append({"at": divergence, "pairs": numbers})
+        self._plots.append({"at": divergence, "pairs": numbers} | ({"log": True} if logarithmic else {}))
         return len(self._plots) - 1
 
     def combinations(self, plot: int) -> int:
@@ -74,9 +85,9 @@ class Plots:
         text = json.dumps(data, separators=(",", ":"), allow_nan=False)
         return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
-    def _pair(self, written: Walks, fixed: Walks) -> list[int]:
+    def _pair(self, written: Walks, fixed: Walks, reference: bool) -> list[int]:
         first, second = self._run(written), self._run(fixed)
-        return [first, second, second if second >= 0 else first]
+        return [first, second, -1 if not reference else second if second >= 0 else first]
 
     def _run(self, run: Walks) -> int:
         if not run:
@@ -97,7 +108,7 @@ class Plots:
             "r": rates,
             "d": None if due == rates else due,
             "t": _packed([_short(way) for way in walk.travelled]),
-        }
+        } | ({"g": list(walk.groups)} if walk.groups else {})
 
     def _site(self, site: Site | None) -> int:
         return -1 if site is None else self._sites.number(site, [site.place, site.text])

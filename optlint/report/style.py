@@ -20,6 +20,8 @@ class Ink(enum.Enum):
     PLACE = "\x1b[36m"
     REMOVED = "\x1b[31m"
     ADDED = "\x1b[32m"
+    CURVE = "\x1b[33m"
+    FIXED_CURVE = "\x1b[96m"
 
 
 _RESET = "\x1b[0m"

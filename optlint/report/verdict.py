@@ -31,7 +31,7 @@ def verdict_lines(verdict: Verdict | None, style: Style) -> Iterator[str]:
 
 
 def verdict_object(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as data: `finding`, `fix`, `reason`, `quantity`, `first_divergence`, `magnitude`, `device`."""
+    """Return a verdict as data: `finding`, `fix`, `reason`, `quantity`, `first_divergence`, `magnitude` and more."""
     return {
         "finding": verdict.finding.value,
         "fix": None if verdict.fix is None else verdict.fix.value,
@@ -41,6 +41,8 @@ def verdict_object(verdict: Verdict) -> dict[str, Any]:
         "magnitude": verdict.magnitude,
         "refutation": _departure(verdict.refutation),
         "device": verdict.device,
+        "dtype": verdict.dtype,
+        "shapes_only": verdict.shapes_only,
         "torch": verdict.torch,
         "sentence": verdict.sentence,
         "fix_sentence": verdict.fix_sentence,

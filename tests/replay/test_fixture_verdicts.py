@@ -14,18 +14,21 @@ from fixture_cases import FIXTURES, Case, cases, catalog
 from optlint.engine import Engine
 from optlint.program.project import parse
 from optlint.replay.cases import Case as ReplayCase
-from optlint.replay.cases import Pair, sliced
 from optlint.replay.cases import cases as replay_cases
+from optlint.replay.cases import sliced
 from optlint.replay.judgement import judge
+from optlint.replay.pairs import Pair
 from optlint.replay.pool import Pool
 from optlint.replay.script import ReplayScript
 from optlint.replay.slicer.observed import observe
-from optlint.replay.verdict import FindingVerdict, FixVerdict
+from optlint.replay.verdict import FindingVerdict, FixVerdict, Verdict
 from optlint.replay.verify import Setting, run, setting_for, verdict_of, verify
 
 _TABLE = tomllib.loads((FIXTURES / "verdicts.toml").read_text("utf-8"))
 UNREFUTED = frozenset(_TABLE["unrefuted"])
-"""Wrong fixes that no replay refutes yet: what it compares is not enough."""
+"""Wrong fixes that a replay takes for right ones: what it compares is not enough."""
+UNDECIDED = frozenset(_TABLE["undecided"])
+"""Fixes of which a replay can say nothing."""
 EXPECTED = _TABLE["fixture"]
 """The fixtures whose verdicts are others than confirmed and validated, each with the reason."""
 
@@ -64,18 +67,43 @@ def test_faults_are_confirmed_and_fixes_validated(case: Case, pool: Pool) -> Non
     assert told == expected
 
 
-def wrong_fixes() -> Iterator[object]:
-    for path in sorted(FIXTURES.glob("*/wrong_fix_*.py")):
+def repairs(prefix: str) -> Iterator[object]:
+    for path in sorted(FIXTURES.glob(f"*/{prefix}*.py")):
         name = f"{path.parent.name}/{path.name}"
         known = [pytest.mark.xfail(reason="not refuted yet", strict=True)] if name in UNREFUTED else []
         yield pytest.param(path, id=name, marks=known)
 
 
-@pytest.mark.parametrize("path", list(wrong_fixes()))
+@pytest.mark.parametrize("path", list(repairs("wrong_fix_")))
 def test_a_wrong_fix_is_refuted(path: Path, pool: Pool) -> None:
     """`wrong_fix_x.py`, or `wrong_fix_x__how.py`, is what a plausible and wrong repair makes of `bad_x.py`."""
+    verdict = verdict_of_repair(path, "wrong_fix_", pool)
+    assert verdict.finding is FindingVerdict.CONFIRMED, verdict.sentence
+    expected = FixVerdict.INCONCLUSIVE if is_undecided(path) else FixVerdict.REFUTED
+    assert verdict.fix is expected, verdict.fix_sentence
+
+
+@pytest.mark.parametrize("path", list(repairs("right_fix_")))
+def test_a_right_fix_of_another_kind_is_validated(path: Path, pool: Pool) -> None:
+    """`right_fix_x__how.py` is what another right repair than the rule's own makes of `bad_x.py`."""
+    verdict = verdict_of_repair(path, "right_fix_", pool)
+    assert verdict.finding is FindingVerdict.CONFIRMED, verdict.sentence
+    expected = FixVerdict.INCONCLUSIVE if is_undecided(path) else FixVerdict.VALIDATED
+    assert verdict.fix is expected, verdict.fix_sentence
+
+
+def test_the_lists_name_fixtures_that_there_are() -> None:
+    assert all((FIXTURES / name).exists() for name in UNREFUTED | UNDECIDED)
+    assert not UNREFUTED & UNDECIDED
+
+
+def is_undecided(path: Path) -> bool:
+    return f"{path.parent.name}/{path.name}" in UNDECIDED
+
+
+def verdict_of_repair(path: Path, prefix: str, pool: Pool) -> Verdict:
     stem = path.stem.partition("__")[0]
-    bad = path.with_name(f"{stem.replace('wrong_fix_', 'bad_', 1)}.py")
+    bad = path.with_name(f"{stem.replace(prefix, 'bad_', 1)}.py")
     [case, *_] = [each for each in replayed(Case(bad, (bad,))) if each.catalog_entry.name == path.parent.name]
     project = Engine(catalog()).fresh_project()
     module = parse(bad, path.read_bytes())
@@ -85,9 +113,7 @@ def test_a_wrong_fix_is_refuted(path: Path, pool: Pool) -> None:
         script = sliced(seen, entry)
     before, after = bad.read_text("utf-8").splitlines(), path.read_text("utf-8").splitlines()
     changed = frozenset((bad, row) for row, line in enumerate(after, 1) if line not in before)
-    verdict = verdict_of(case, Pair(case.pair.original, script, changed), pool, Setting()).verdict
-    assert verdict.finding is FindingVerdict.CONFIRMED, verdict.sentence
-    assert verdict.fix is FixVerdict.REFUTED, verdict.fix_sentence
+    return verdict_of(case, Pair(case.pair.original, script, changed), pool, Setting()).verdict
 
 
 @pytest.mark.parametrize("case", cases("ok_"), ids=lambda case: case.name)

@@ -554,7 +554,13 @@ CASES = {
         reported("scheduler.get_last_lr()"),
         {
             "stepped before": reported("scheduler.get_last_lr()", early="scheduler.step()", late=""),
-            "no report": reported("scheduler.base_lrs"),
+            "asked after the step": reported("0", late="scheduler.step(); scheduler.get_last_lr()"),
+            "asked twice": reported("scheduler.get_last_lr()", late="scheduler.step(); scheduler.get_last_lr()"),
+            "of another": reported("other.get_last_lr()").replace(
+                "for epoch",
+                "second = optim.SGD(small().parameters(), lr=0.1)\n"
+                "other = lr_scheduler.ExponentialLR(second, 1.0)\nfor epoch",
+            ),
         },
     ),
     "404, which raises": Case(

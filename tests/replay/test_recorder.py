@@ -11,8 +11,9 @@ pytest.importorskip("torch", reason="the recorder hooks torch")
 import torch
 
 from optlint.program.events import Act
+from optlint.replay import hooks_meant
 from optlint.replay import recorder as recording
-from optlint.replay.trace import Happening, Kind, Trace, Update
+from optlint.replay.trace import Group, Happening, Kind, Trace, Update
 from replay_running import run
 
 RICH = """
@@ -50,6 +51,7 @@ for epoch in range(6):
         other[0].weight.grad.zero_()
         other[1] = nn.Linear(2, 1)
     standin.unknown("engine")(model, [optimizer], scheduler=scheduler)
+    known = standin.is_instance(scheduler, lr_scheduler.LRScheduler)
     if epoch == 4:
         model.double()
         model.requires_grad = True
@@ -109,6 +111,7 @@ ROWS = {
     "grad.zero_": Act.CLEAR,
     "other[1] =": Act.REPLACE,
     "standin.unknown": Act.ESCAPE,
+    "standin.is_instance": Act.MENTION,
     "model.double": Act.MOVE,
     "model.requires_grad =": Act.SET_ATTRIBUTE,
     "requires_grads": Act.SET_ATTRIBUTE,
@@ -743,7 +746,8 @@ for batch in range(2):
 """
     trace = run(body)
     assert trace.failure is None
-    assert [(each.gradient, each.moved, each.travelled) for each in trace.updates] == [(None, (), 0.0)] * 2
+    assert [(each.gradient, each.travelled) for each in trace.updates] == [(None, 0.0)] * 2
+    assert [len(each.moved) for each in trace.updates] == [4, 4]  # that they were written to is seen all the same
     assert trace.device == "meta"
 
 
@@ -777,3 +781,194 @@ for optimizer in optimizers:
     labels = [each.label for each in trace.things if each.kind is Kind.OPTIMIZER]
     assert labels[0] == "self.optimizer"
     assert set(labels[1:]) <= {"optimizer", "optimizers[0]", "optimizers[1]"}
+
+
+def test_acts_tell_the_numbers_that_they_are_given() -> None:
+    trace = run(
+        """
+model = small()
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+scheduler = lr_scheduler.StepLR(optimizer, 1)
+loss(model).backward()
+clip.clip_grad_norm_(model.parameters(), 0.5, norm_type=1.0)
+clip.clip_grad_value_(model[0].bias, 0.25)
+optimizer.step()
+scheduler.step(3)
+scheduler.step()
+"""
+    )
+    assert [each.given for each in of(trace, Act.CLIP)] == [(0.5, 1.0), (0.25,)]
+    names = [each.parameters for each in of(trace, Act.CLIP)]
+    assert names == [("model.0.bias", "model.0.weight", "model.1.bias", "model.1.weight"), ("model.0.bias",)]
+    assert [each.given for each in of(trace, Act.SCHEDULE)] == [(3.0,), ()]
+
+
+def test_groups_are_told_as_they_were_given() -> None:
+    trace = run(
+        """
+model = small()
+optimizer = optim.SGD(
+    [{"params": model[0].parameters(), "momentum": 0.5, "lr": 0.3}, {"params": [model[1].weight]}],
+    lr=0.1, momentum=0.9, foreach=False,
+)
+scheduler = lr_scheduler.OneCycleLR(optimizer, 0.4, total_steps=4)
+optimizer.add_param_group({"params": [model[1].bias], "weight_decay": 0.1, "initial_lr": 0.1})
+"""
+    )
+    assert trace.things[0].groups == (Group(2, "momentum=0.5"), Group(1, ""), Group(1, "weight_decay=0.1"))
+
+
+REPLACING = """
+model, other = small(), small()
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+{early}
+for batch in range(2):
+    optimizer.zero_grad()
+    loss(model).backward()
+    optimizer.step()
+    {late}
+"""
+
+
+def test_parameters_begin_where_the_first_backward_finds_them() -> None:
+    plain = run(REPLACING.format(early="", late=""))
+    assert {each.name for each in plain.starts} == {f"model.{i}.{name}" for i in (0, 1) for name in ("weight", "bias")}
+    assert {each.updates for each in plain.starts} == {0}
+    assert (plain.formers, plain.taken) == ((), ())
+    ones = run(REPLACING.format(early="nn.init.ones_(model[1].weight)", late=""))
+    assert [(each.shape, each.size) for each in ones.starts if each.name == "model.1.weight"] == [((1, 2), 2**0.5)]
+
+
+@pytest.mark.parametrize(
+    ("early", "names"),
+    [
+        ("model[1] = nn.Linear(2, 1)", {"model.1.weight", "model.1.bias"}),
+        ("model[0].bias = nn.Parameter(torch.zeros(2))", {"model.0.bias"}),
+        ("model[1].load_state_dict(other[1].state_dict())", {"model.1.weight", "model.1.bias"}),
+        ("other[1] = nn.Linear(2, 1)", set()),
+    ],
+)
+def test_what_is_replaced_or_overwritten_is_kept_in_mind(early: str, names: set[str]) -> None:
+    plain = {each.name: each.size for each in run(REPLACING.format(early="", late="")).starts}
+    trace = run(REPLACING.format(early=early, late=""))
+    assert {each.name: each.size for each in trace.formers} == {name: plain[name] for name in names}
+    assert {name.removesuffix(" (2)") for name in trace.taken if name.startswith("model")} == names
+
+
+def test_what_takes_a_place_before_any_optimizer_is_told_too() -> None:
+    trace = run("model = small()\nmodel[1] = nn.Linear(2, 1)\n" + REPLACING.format(early="", late="").split("\n", 2)[2])
+    assert trace.taken == ("model.1.bias", "model.1.weight")
+    assert trace.formers == ()
+
+
+def test_what_a_constructor_makes_takes_no_place() -> None:
+    trace = run(
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 1)
+
+    def forward(self, values):
+        return self.fc(values)
+
+net = Net()
+net.fc = nn.Linear(3, 1)
+"""
+    )
+    assert trace.taken == ("net.fc.bias", "net.fc.weight")
+    assert run("net = small()\nnet.add_module('2', nn.Linear(1, 1))").taken == ()
+
+
+def test_a_closure_that_gives_no_gradient_is_counted() -> None:
+    body = """
+model = small()
+optimizer = optim.LBFGS(model.parameters(), max_iter=1)
+def closure():
+    optimizer.zero_grad()
+    value = loss(model)
+    value.backward()
+    return value
+value = closure()
+optimizer.step({closure})
+"""
+    assert [each.stale for each in run(body.format(closure="closure")).updates] == [0]
+    assert [each.stale for each in run(body.format(closure="lambda: value")).updates] == [1]
+
+
+MEANT_BODY = """
+model = small()
+vectors = [p for p in model.parameters() if p.ndim == 1]
+for vector in vectors: vector.requires_grad = False
+parameters = (p for p in model.parameters())
+first = optim.SGD(model, lr=0.1)
+second = optim.Muon(model.parameters(), lr=0.1)
+scheduler = lr_scheduler.StepLR(first, 1, verbose=True)
+third = optim.LBFGS([model[0].weight])
+third.step()
+"""
+
+
+@pytest.mark.parametrize("hook", hooks_meant.HOOKS)
+def test_without_a_hook_for_what_is_meant_the_trace_is_another(hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(MEANT_BODY, as_meant=True)
+    assert whole.failure is None
+    monkeypatch.setattr(hooks_meant, "HOOKS", {key: value for key, value in hooks_meant.HOOKS.items() if key != hook})
+    assert run(MEANT_BODY, as_meant=True).failure is not None
+
+
+WALKED = """
+weights = torch.zeros(4, requires_grad=True)
+optimizer = optim.SGD([weights], lr=0.5)
+scheduler = lr_scheduler.StepLR(optimizer, 1, 0.5)
+for batch in range(3):
+    {first}
+    weights.sum().backward()
+    optimizer.step()
+    {last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "ways", "due"),
+    [
+        ("optimizer.zero_grad()", "", [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]),
+        ("", "", [1.0, 3.0, 6.0], [1.0, 2.0, 3.0]),  # the gradient adds up
+        ("optimizer.zero_grad(); scheduler.step()", "", [0.5, 0.75, 0.875], [1.0, 1.5, 1.75]),
+        ("optimizer.zero_grad()", "scheduler.step(); scheduler.step()", [1.0, 1.25, 1.3125], [1.0, 1.5, 1.75]),
+        ("", "scheduler.step()", [1.0, 2.0, 2.75], [1.0, 1.5, 1.75]),
+    ],
+)
+def test_the_way_that_is_due_goes_beside(first: str, last: str, ways: list[float], due: list[float]) -> None:
+    updates = run(WALKED.format(first=first, last=last)).updates
+    assert [each.travelled for each in updates] == pytest.approx(ways, rel=1e-12)
+    assert [each.travelled_reference for each in updates] == pytest.approx(due, rel=1e-12)
+
+
+def test_the_way_that_is_due_goes_on_from_the_state_of_the_optimizer() -> None:
+    body = """
+model = small()
+optimizer = optim.Adam(model.parameters(), lr=0.1)
+for batch in range(5):
+    {clear}
+    (model[0].weight.sum() * 3 + model[0].bias.sum()).backward()
+    optimizer.step()
+"""
+    right = run(body.format(clear="optimizer.zero_grad()")).updates
+    late = run(body.format(clear="optimizer.zero_grad() if batch < 3 else None")).updates
+    assert [each.travelled_reference for each in late] == pytest.approx([each.travelled for each in right], rel=1e-12)
+    assert late[4].travelled != pytest.approx(right[4].travelled, rel=1e-6)
+
+
+def test_where_there_is_no_reference_no_way_is_due() -> None:
+    body = """
+class Own(optim.SGD):
+    def step(self, closure=None):
+        return super().step(closure)
+
+model = small()
+optimizer = Own(model.parameters(), lr=0.1)
+loss(model).backward()
+optimizer.step()
+"""
+    assert [each.travelled_reference for each in run(body).updates] == [None]

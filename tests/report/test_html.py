@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from optlint.cli.main import optlint
 from optlint.program.events import Act
-from optlint.replay.cases import Pair, Unsliced
+from optlint.replay.pairs import Pair, Unsliced
 from optlint.replay.trace import Failure, Happening, Kind, Thing, Trace
 from optlint.replay.wire import Lost
 from optlint.report.curves import Site, Walk, walks
-from optlint.report.html_page import FIRST_LINE
+from optlint.report.html_document import FIRST_LINE
 from optlint.report.html_text import escaped, prose
 from optlint.report.plots import Plots
 from optlint.report.script_sites import sites_as_fixed, sites_as_written

@@ -18,6 +18,7 @@ from optlint.replay.slicer.vocabulary import AWAY, GIVEN, OPTIMIZER_NAME, WARM_U
 
 _ARGUMENTS = frozenset(("args", "opt", "opts", "config", "cfg", "hparams", "FLAGS", "flags", "params", "options"))
 _DEVICE = re.compile(r"(cuda|npu|mps|xpu)(:\d+)?")
+_TENSOR = re.compile(r"torch\.((cuda\.)?\w*Tensor|tensor|as_tensor|from_numpy)")
 _WRAPPERS = (
     "torch.nn.DataParallel",
     "torch.nn.parallel.DataParallel",
@@ -41,19 +42,27 @@ class Writer:
 
     def script(self) -> ReplayScript:
         """Return the script of the slice."""
-        entry_module = self.slice.observed.program.module
         cover = self._cover()
         batches = self._batches()
         if cover or batches:
-            self._row(f"standin.cover({cover}{f', {batches}' if batches else ''})", 0, None)
+            self.row(f"standin.cover({cover}{f', {batches}' if batches else ''})", 0, None)
+        self.files()
+        self._call(self.slice.observed.program.module)
+        return self.finished()
+
+    def files(self) -> None:
+        """Write what is kept of the files."""
+        entry_module = self.slice.observed.program.module
         for module in self._modules(entry_module):
             layout = self.slice.layouts.get(module)
             if layout is None:
                 continue
             for name in sorted(self.slice.missing.get(layout.top, ())):
-                self._row(f'{name} = standin.unknown("{name}")', 0, None)
+                self.row(f'{name} = standin.unknown("{name}")', 0, None)
             self._block(module.tree.body, layout, 0, is_entry=module is entry_module)
-        self._call(entry_module)
+
+    def finished(self) -> ReplayScript:
+        """Return what was written."""
         return ReplayScript("\n".join(self.rows) + "\n", tuple(self.origins), tuple(self.standins))
 
     # -- the whole ----------------------------------------------------------------------------------------------
@@ -114,7 +123,7 @@ class Writer:
 
     def _call(self, module: ModuleInfo) -> None:
         """Write the call that enters."""
-        name = self.slice.entry.name
+        name = self.slice.name
         if name == "<module>":
             return
         head, _, method = name.partition(".")
@@ -128,15 +137,15 @@ class Writer:
                 arguments = self._arguments(methods["__init__"], module, skip=1)
             else:
                 arguments = ""
-            self._row(f"{made} = {head}({arguments})", 0, None)
+            self.row(f"{made} = {head}({arguments})", 0, None)
             if method and method != "__init__":
                 target = methods.get(method)
                 if target is None:
                     raise CannotSliceError(f"`{name}` is not defined in its own class")
                 skip = 0 if any(ast.unparse(each) == "staticmethod" for each in target.decorator_list) else 1
-                self._row(f"{made}.{method}({self._arguments(target, module, skip=skip)})", 0, None)
+                self.row(f"{made}.{method}({self._arguments(target, module, skip=skip)})", 0, None)
         else:
-            self._row(f"{head}({self._arguments(found, module, skip=0)})", 0, None)
+            self.row(f"{head}({self._arguments(found, module, skip=0)})", 0, None)
 
     def _arguments(self, function: FunctionNode, module: ModuleInfo, skip: int) -> str:
         """Write stand-ins for the parameters of a function, and return the arguments of its call."""
@@ -157,15 +166,15 @@ class Writer:
                 continue
             match kind:
                 case Model():
-                    text = self._model(name, kind)
+                    text = self.model(name, kind)
                 case Optimizer():
-                    text = f"standin.optimizer({', '.join(models) or self._model('model', None)})"
+                    text = f"standin.optimizer({', '.join(models) or self.model('model', None)})"
                 case Scheduler():
                     driven = next((other for other in required if isinstance(kinds[other], Optimizer)), None)
                     text = f"standin.scheduler({driven or 'standin.optimizer(standin.model())'})"
                 case _:
                     text = self._unknown(name, name in _ARGUMENTS)
-            self._row(f"{name} = {text}", 0, None)
+            self.row(f"{name} = {text}", 0, None)
             self.standins.append(StandIn(name, f"the parameter `{name}` of `{function.name}`", origin))
             written.append(name)
         positional = [name for name in names if name in written]
@@ -186,7 +195,8 @@ class Writer:
 
     # -- stand-ins ----------------------------------------------------------------------------------------------
 
-    def _model(self, label: str, model: Model | None) -> str:
+    def model(self, label: str, model: Model | None) -> str:
+        """Return the text of a stand-in for a module."""
         parts = sorted(_part_names(model)) if model is not None else []
         parts += [name for name in self._asked_names() if name not in parts]
         return f"standin.model({', '.join(repr(each) for each in [label, *parts])})"
@@ -195,9 +205,9 @@ class Writer:
         match replacement.kind:
             case "model":
                 model = replacement.objects[0]
-                return self._model(label, model if isinstance(model, Model) else None)
+                return self.model(label, model if isinstance(model, Model) else None)
             case "optimizer" | "scheduler":
-                given = ", ".join(self._text(each) for each in replacement.given)
+                given = ", ".join(self.text(each) for each in replacement.given)
                 return f"standin.{replacement.kind}({given})"
             case _:
                 return f"standin.Unknown({label!r})"
@@ -215,18 +225,37 @@ class Writer:
 
     def _unknown(self, label: str, is_arguments: bool) -> str:
         known: list[str] = []
+        periods = self._long_periods() if is_arguments else frozenset()
         if is_arguments:
             for layout in self.slice.layouts.values():
                 for name, default in layout.defaults.items():
                     if name in self.slice.attributes and name.isidentifier():
                         is_unset = isinstance(default, ast.Constant) and default.value is None
                         value = f"standin.unset({f'{label}.{name}'!r})" if is_unset else ast.unparse(default)
+                        value = "2" if name in periods else value
                         known.append(f"{name}={value}")
         return f"standin.unknown({', '.join([repr(label), *sorted(set(known))])})"
 
+    def _long_periods(self) -> frozenset[str]:
+        """Return the arguments that say every how many steps something is done, where a replay has not so many."""
+        found = {
+            node.right.attr
+            for statement in self.slice.kept
+            for header in headers(statement)
+            for node in ast.walk(header)
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.right, ast.Attribute)
+        }
+        defaults = [(name, value) for layout in self.slice.layouts.values() for name, value in layout.defaults.items()]
+        return frozenset(
+            name
+            for name, value in defaults
+            if name in found and isinstance(value, ast.Constant) and type(value.value) is int and value.value > 8
+        )
+
     # -- statements ---------------------------------------------------------------------------------------------
 
-    def _row(self, text: str, depth: int, origin: Origin | None) -> None:
+    def row(self, text: str, depth: int, origin: Origin | None) -> None:
+        """Write a row, or several."""
         for line in text.split("\n"):
             self.rows.append("    " * depth + line if line else line)
             self.origins.append(origin)
@@ -237,7 +266,7 @@ class Writer:
             if statement in self.slice.kept:
                 self._statement(statement, layout, depth, is_entry)
         if depth and len(self.rows) == before:
-            self._row("pass", depth, None)
+            self.row("pass", depth, None)
 
     def _statement(self, statement: ast.stmt, layout: Layout, depth: int, is_entry: bool) -> None:
         origin = Origin(layout.module.path, statement.lineno)
@@ -247,78 +276,78 @@ class Writer:
             case ast.Assign(targets=targets) if statement in self.slice.replaced:
                 self._replaced(statement, targets, depth, origin)
             case ast.Return() if statement in self.slice.replaced:
-                self._row(f"return {self._standin(self.slice.replaced[statement], 'the result')}", depth, origin)
+                self.row(f"return {self._standin(self.slice.replaced[statement], 'the result')}", depth, origin)
             case ast.If(test=test) if _is_main_guard(test):
-                if is_entry and self.slice.entry.name == "<module>":
+                if is_entry and self.slice.name == "<module>":
                     self._block(statement.body, layout, depth)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 for decorator in statement.decorator_list:
                     if is_allowed_decorator(decorator):
-                        self._row(f"@{self._text(decorator)}", depth, origin)
-                self._row(f"def {statement.name}({self._signature(statement.args)}):", depth, origin)
+                        self.row(f"@{self.text(decorator)}", depth, origin)
+                self.row(f"def {statement.name}({self._signature(statement.args)}):", depth, origin)
                 self._block(statement.body, layout, depth + 1)
             case ast.ClassDef():
-                bases = [self._text(base) for base in statement.bases if self._is_kept_base(base, layout)]
+                bases = [self.text(base) for base in statement.bases if self._is_kept_base(base, layout)]
                 for decorator in statement.decorator_list:
                     if is_allowed_decorator(decorator):
-                        self._row(f"@{self._text(decorator)}", depth, origin)
-                self._row(f"class {statement.name}({', '.join(bases) or 'standin.Open'}):", depth, origin)
+                        self.row(f"@{self.text(decorator)}", depth, origin)
+                self.row(f"class {statement.name}({', '.join(bases) or 'standin.Open'}):", depth, origin)
                 self._block(statement.body, layout, depth + 1)
             case ast.If(test=test):
-                self._row(f"if {self._text(test)}:", depth, origin)
+                self.row(f"if {self.text(test)}:", depth, origin)
                 self._block(statement.body, layout, depth + 1)
                 if any(inner in self.slice.kept for inner in statement.orelse):
-                    self._row("else:", depth, origin)
+                    self.row("else:", depth, origin)
                     self._block(statement.orelse, layout, depth + 1)
             case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
-                self._row(f"for {self._text(target)} in {self._text(iterable)}:", depth, origin)
+                self.row(f"for {self.text(target)} in {self.text(iterable)}:", depth, origin)
                 self._block(statement.body, layout, depth + 1)
                 self._else(statement.orelse, layout, depth)
             case ast.While(test=test):
-                self._row(f"while {self._text(test)}:", depth, origin)
+                self.row(f"while {self.text(test)}:", depth, origin)
                 self._block(statement.body, layout, depth + 1)
                 self._else(statement.orelse, layout, depth)
             case ast.With(items=items) | ast.AsyncWith(items=items):
                 parts = [
-                    self._text(item.context_expr)
-                    + (f" as {self._text(item.optional_vars)}" if item.optional_vars is not None else "")
+                    self.text(item.context_expr)
+                    + (f" as {self.text(item.optional_vars)}" if item.optional_vars is not None else "")
                     for item in items
                 ]
-                self._row(f"with {', '.join(parts)}:", depth, origin)
+                self.row(f"with {', '.join(parts)}:", depth, origin)
                 self._block(statement.body, layout, depth + 1)
             case ast.Try():
                 self._try(statement, layout, depth, origin)
             case ast.Match():
-                self._row(f"match {self._text(statement.subject)}:", depth, origin)
+                self.row(f"match {self.text(statement.subject)}:", depth, origin)
                 for case in statement.cases:
-                    guard = "" if case.guard is None else f" if {self._text(case.guard)}"
-                    self._row(f"case {ast.unparse(case.pattern)}{guard}:", depth + 1, origin)
+                    guard = "" if case.guard is None else f" if {self.text(case.guard)}"
+                    self.row(f"case {ast.unparse(case.pattern)}{guard}:", depth + 1, origin)
                     self._block(case.body, layout, depth + 2)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self._row(f"{self._text(target)} = {self._text(value)}", depth, origin)
+                self.row(f"{self.text(target)} = {self.text(value)}", depth, origin)
             case ast.AnnAssign():
-                self._row(f"{self._text(statement.target)}: object", depth, origin)
+                self.row(f"{self.text(statement.target)}: object", depth, origin)
             case _:
-                self._row(self._text(statement), depth, origin)
+                self.row(self.text(statement), depth, origin)
 
     def _else(self, body: Sequence[ast.stmt], layout: Layout, depth: int) -> None:
         if any(inner in self.slice.kept for inner in body):
-            self._row("else:", depth, None)
+            self.row("else:", depth, None)
             self._block(body, layout, depth + 1)
 
     def _try(self, statement: ast.Try, layout: Layout, depth: int, origin: Origin) -> None:
-        self._row("try:", depth, origin)
+        self.row("try:", depth, origin)
         self._block(statement.body, layout, depth + 1)
         for handler in statement.handlers:
-            kind = "" if handler.type is None else f" {self._text(handler.type)}"
+            kind = "" if handler.type is None else f" {self.text(handler.type)}"
             named = "" if handler.name is None else f" as {handler.name}"
-            self._row(f"except{kind}{named}:", depth, Origin(layout.module.path, handler.lineno))
+            self.row(f"except{kind}{named}:", depth, Origin(layout.module.path, handler.lineno))
             self._block(handler.body, layout, depth + 1)
             if not any(inner in self.slice.kept for inner in handler.body):
                 self.rows[-1] = "    " * (depth + 1) + "raise"
         self._else(statement.orelse, layout, depth)
         if statement.finalbody or not statement.handlers:
-            self._row("finally:", depth, origin)
+            self.row("finally:", depth, origin)
             self._block(statement.finalbody, layout, depth + 1)
 
     def _replaced(self, statement: ast.Assign, targets: list[ast.expr], depth: int, origin: Origin) -> None:
@@ -333,7 +362,7 @@ class Writer:
             text = f"standin.Unknown({replaced[:60]!r})"
         else:
             text = self._unknown(simple, "parse" in replaced)
-        self._row(f"{' = '.join(map(ast.unparse, targets))} = {text}", depth, origin)
+        self.row(f"{' = '.join(map(ast.unparse, targets))} = {text}", depth, origin)
         self.standins.append(StandIn(label, replaced, origin))
 
     def _import(self, statement: ast.Import | ast.ImportFrom, depth: int, origin: Origin) -> None:
@@ -348,20 +377,20 @@ class Writer:
                 self._namespace(name, target, depth, origin)
             elif isinstance(target, tuple):
                 if target[1] != name:
-                    self._row(f"{name} = {target[1]}", depth, origin)
+                    self.row(f"{name} = {target[1]}", depth, origin)
             else:
                 dotted = statement.module or ""
                 full = f"{dotted}.{alias.name}"
                 if not statement.level and dotted.partition(".")[0] in GIVEN and not full.startswith(AWAY):
                     full = full.replace("torch.optim.optimizer.", "torch.optim.")
-                    self._row(f"{name} = {full}", depth, origin)
+                    self.row(f"{name} = {full}", depth, origin)
                 elif alias.name in WARM_UPS:
-                    self._row(f"{name} = standin.{WARM_UPS[alias.name]}", depth, origin)
+                    self.row(f"{name} = standin.{WARM_UPS[alias.name]}", depth, origin)
                 elif not statement.level and dotted.partition(".")[0] == "tqdm":
                     bar = "progress_range" if alias.name == "trange" else "progress"
-                    self._row(f"{name} = standin.{bar}", depth, origin)
+                    self.row(f"{name} = standin.{bar}", depth, origin)
                 else:
-                    self._row(f"{name} = standin.Unknown({alias.name!r})", depth, origin)
+                    self.row(f"{name} = standin.Unknown({alias.name!r})", depth, origin)
                     self.standins.append(StandIn(name, ast.unparse(statement), origin))
 
     def _import_module(self, alias: ast.alias, target: object, depth: int, origin: Origin) -> None:
@@ -374,13 +403,11 @@ class Writer:
             self._namespace(name, target, depth, origin)
         elif alias.name.partition(".")[0] in GIVEN and not alias.name.startswith(AWAY):
             if alias.asname is not None and alias.asname != alias.name:
-                self._row(f"{name} = {alias.name}", depth, origin)
+                self.row(f"{name} = {alias.name}", depth, origin)
         elif alias.name == "tqdm":
-            self._row(
-                f"{name} = standin.namespace(tqdm=standin.progress, trange=standin.progress_range)", depth, origin
-            )
+            self.row(f"{name} = standin.namespace(tqdm=standin.progress, trange=standin.progress_range)", depth, origin)
         else:
-            self._row(f"{name} = standin.Unknown({name!r})", depth, origin)
+            self.row(f"{name} = standin.Unknown({name!r})", depth, origin)
             self.standins.append(StandIn(name, f"import {alias.name}", origin))
 
     def _namespace(self, name: str, module: ModuleInfo, depth: int, origin: Origin) -> None:
@@ -389,11 +416,11 @@ class Writer:
             for symbol, statement in module.symbols.items()
             if symbol in self.slice.attributes and isinstance(statement, ast.stmt) and statement in self.slice.kept
         )
-        self._row(f"{name} = standin.namespace({', '.join(f'{each}={each}' for each in used)})", depth, origin)
+        self.row(f"{name} = standin.namespace({', '.join(f'{each}={each}' for each in used)})", depth, origin)
 
     # -- expressions --------------------------------------------------------------------------------------------
 
-    def _text(self, node: ast.AST) -> str:
+    def text(self, node: ast.AST) -> str:
         """Return the source of a node, with stand-ins in the place of calls that cannot run."""
         return ast.unparse(self._rebuilt(node))
 
@@ -408,7 +435,7 @@ class Writer:
             if isinstance(called, External) and called.name == "torch.compile":
                 return self._rebuilt(node.args[0])
             if isinstance(called, External) and called.name == "torch.device":
-                return ast.parse(f"torch.device(standin.device({self._text(node.args[0])}))", mode="eval").body
+                return ast.parse(f"torch.device(standin.device({self.text(node.args[0])}))", mode="eval").body
             if isinstance(called, External) and called.name in _WRAPPERS:
                 wrapped = ast.parse("standin.wrapped()", mode="eval").body
                 assert isinstance(wrapped, ast.Call)
@@ -419,15 +446,24 @@ class Writer:
         if (
             isinstance(node, ast.Subscript)
             and isinstance(node.ctx, ast.Load)
-            and isinstance(node.slice, ast.Name | ast.Attribute)
-            and any(map(self.slice.observed.is_foreign, (node.slice, node.value)))
+            and (self._is_of_unknown(node) or _is_beyond(node))
         ):
-            container, key = self._text(node.value), self._text(node.slice)
+            container, key = self.text(node.value), self.text(node.slice)
             return ast.parse(f"standin.item({container}, {key})", mode="eval").body
         match node:
+            case ast.Attribute(value=value, attr="__class__", ctx=ast.Load()):
+                return ast.parse(f"type({self.text(value)})", mode="eval").body
+            case ast.Call(func=function, args=[_, *_]) if self._makes_tensor(function):
+                call = ast.parse(f"standin.tensor({self.text(function)})", mode="eval").body
+                assert isinstance(call, ast.Call)
+                call.args += [ast.parse(self.text(each), mode="eval").body for each in node.args]
+                call.keywords = [
+                    ast.keyword(each.arg, ast.parse(self.text(each.value), mode="eval").body) for each in node.keywords
+                ]
+                return call
             case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Constant(value=None)]):
                 if self.slice.observed.is_foreign(left):
-                    text = f"standin.is_none({self._text(left)})"
+                    text = f"standin.is_none({self.text(left)})"
                     return ast.parse(text if isinstance(op, ast.Is) else f"not {text}", mode="eval").body
             case _:
                 pass
@@ -438,6 +474,16 @@ class Writer:
             else:
                 setattr(made, name, self._rebuilt(value) if isinstance(value, ast.AST) else value)
         return ast.copy_location(made, node) if hasattr(node, "lineno") else made
+
+    def _is_of_unknown(self, node: ast.Subscript) -> bool:
+        """Whether an index or what it is of is nothing that one knows."""
+        foreign = map(self.slice.observed.is_foreign, (node.slice, node.value))
+        return isinstance(node.slice, ast.Name | ast.Attribute) and any(foreign)
+
+    def _makes_tensor(self, function: ast.expr) -> bool:
+        """Whether a call makes a tensor of data, which for a stand-in only a stand-in can be."""
+        called = self.slice.observed.values.get(function)
+        return isinstance(called, External) and _TENSOR.fullmatch(called.name) is not None
 
     def _signature(self, arguments: ast.arguments) -> str:
         bare = self._rebuilt(arguments)
@@ -471,6 +517,13 @@ def _part_names(model: Model, prefix: str = "", depth: int = 5) -> set[str]:
         if depth:
             found |= _part_names(part, path, depth - 1)
     return found
+
+
+def _is_beyond(node: ast.Subscript) -> bool:
+    """Whether an index is one that an iterable of unknown length need not have: it has two elements as a stand-in."""
+    is_group = isinstance(node.value, ast.Attribute) and node.value.attr == "param_groups"
+    is_named = isinstance(node.value, ast.Name | ast.Attribute)
+    return is_named and not is_group and isinstance(node.slice, ast.Constant) and node.slice.value in range(2, 16)
 
 
 def _rank(kind: Object | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from optlint.program.objects import Model, Optimizer, Scheduler
+from optlint.program.objects import Instance, Model, Optimizer, Scheduler
 from optlint.program.values import ClassValue, External, Function, Join
 from optlint.replay.slicer.observed import Observed
 from optlint.replay.slicer.vocabulary import AWAY, BUILTINS, GIVEN, OPTIMIZER_NAME, SCHEDULER_NAME, WARM_UPS
@@ -63,7 +63,7 @@ class Replacements:
         is_known = isinstance(called, Function | ClassValue) or (
             isinstance(called, External) and called.name.startswith("torch.") and "?" not in called.name
         )
-        if is_known or (isinstance(value.func, ast.Attribute) and self.observed.objects(value.func.value)):
+        if is_known or (isinstance(value.func, ast.Attribute) and self._is_about_optimizers(value.func.value)):
             return None
         if isinstance(called, External) and called.name.rpartition(".")[2] in WARM_UPS:
             return None
@@ -77,7 +77,7 @@ class Replacements:
             given = tuple(argument for argument in arguments if self.observed.objects(argument))
             if given or value.args:
                 return Replacement("optimizer", (first,), given or tuple(value.args[:1]))
-        if first is None and value.args and isinstance(value.func, ast.Name | ast.Attribute):
+        if first is None and value.args and isinstance(value.func, ast.Name | ast.Attribute | ast.Call):
             # Known by nothing but their names, as far as the lines around them say.
             if SCHEDULER_NAME.search(target):
                 for argument in arguments:
@@ -86,6 +86,10 @@ class Replacements:
             elif OPTIMIZER_NAME.search(target) and "," not in target:
                 return Replacement("optimizer", (), tuple(value.args[:1]))
         return None
+
+    def _is_about_optimizers(self, node: ast.expr) -> bool:
+        """Whether an expression may be a module, an optimizer, a scheduler or the like."""
+        return any(not isinstance(each, Instance) for each in self.observed.objects(node))
 
     def _is_kept_call(self, call: ast.Call) -> bool:
         """Whether a call of something foreign is harmless and says more than a stand-in would."""

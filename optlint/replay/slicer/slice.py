@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from optlint.program.events import Act
+from optlint.program.events import Act, Event
 from optlint.program.modules import FunctionNode, ModuleInfo
-from optlint.program.objects import Optimizer
-from optlint.program.program import Entry
+from optlint.program.objects import Optimizer, Place
 from optlint.replay.slicer.observed import Observed
 from optlint.replay.slicer.replacement import Replacement, Replacements
 from optlint.replay.slicer.scopes import Layout, Scope, blocks, headers
@@ -32,7 +31,8 @@ class Slice:
     """The statements of an entry's files that a script keeps."""
 
     observed: Observed
-    entry: Entry
+    name: str = "<module>"
+    """Where the script enters: the top level, a function or a method of the program's file."""
     kept: set[ast.stmt] = field(default_factory=set)
     missing: dict[Scope, set[str]] = field(default_factory=dict)
     """Names that are bound nowhere that one knows."""
@@ -54,14 +54,15 @@ class Slice:
             found = self.layouts[module] = Layout(module)
         return found
 
-    def run(self) -> None:
-        """Collect all that is kept."""
+    def run(self, events: Iterable[Event], *, only_within: bool = False) -> None:
+        """Collect all that some events need; with `only_within`, what lies outside of `name` is left out."""
         seeds: list[tuple[ModuleInfo, ast.AST]] = []
-        for event in self.entry.events:
+        for event in events:
             gives_away = event.act is Act.ESCAPE and any(isinstance(each, Optimizer) for each in event.subjects)
             if event.act in _INERT and not gives_away:
                 continue
-            for place in (*event.stack, event.place):
+            places = (*event.stack, event.place)
+            for place in self._within(places) if only_within else places:
                 self.replacements.marked.add(place.node)
                 seeds.append((place.module, place.node))
         if not seeds:
@@ -72,6 +73,29 @@ class Slice:
             if statement is not None:
                 self.keep(statement, module)
         self._keep_entry()
+        self.complete()
+
+    def _within(self, places: Sequence[Place]) -> Sequence[Place]:
+        """The places from the first on that lies in what the script enters."""
+        found = self._entered()
+        if found is None:
+            return places
+        nodes = set(ast.walk(found))
+        at = next((index for index, place in enumerate(places) if place.node in nodes), len(places))
+        return places[at:]
+
+    def _entered(self) -> FunctionNode | ast.ClassDef | None:
+        found: FunctionNode | ast.ClassDef | None = None
+        body = self.observed.program.module.tree.body
+        for name in self.name.split(".") if self.name != "<module>" else ():
+            found = next((each for each in definitions(body) if each.name == name), None)
+            if found is None:
+                return None
+            body = found.body
+        return found
+
+    def complete(self) -> None:
+        """Keep what what is kept needs."""
         size = -1
         while size != len(self.kept) + len(self.attributes):
             size = len(self.kept) + len(self.attributes)
@@ -80,7 +104,7 @@ class Slice:
     def _keep_entry(self) -> None:
         module = self.observed.program.module
         body = module.tree.body
-        for name in self.entry.name.split(".") if self.entry.name != "<module>" else ():
+        for name in self.name.split(".") if self.name != "<module>" else ():
             found = next((each for each in definitions(body) if each.name == name), None)
             if found is None:
                 return

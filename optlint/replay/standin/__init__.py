@@ -12,12 +12,13 @@ scripts have them before them, and run alone. So they import by name what they h
 
 from __future__ import annotations
 
-from optlint.replay.standin.conditions import StandInError, asked
+from optlint.replay.standin.conditions import StandInError, asked, asked_in, held
 from optlint.replay.standin.installing import install, restart
 from optlint.replay.standin.makers import (
     Open,
     Progress,
     cosine_warm_up,
+    exercise,
     is_none,
     item,
     linear_warm_up,
@@ -27,14 +28,16 @@ from optlint.replay.standin.makers import (
     progress,
     progress_range,
     scheduler,
+    tensor,
     unknown,
     unset,
     wrapped,
 )
 from optlint.replay.standin.modules import Model
-from optlint.replay.standin.moves import device, moved_away
+from optlint.replay.standin.moves import device, forget_moves, moved_away, state_apart, stood_in
 from optlint.replay.standin.numbers import cover
-from optlint.replay.standin.questions import is_instance
+from optlint.replay.standin.questions import is_instance, told
+from optlint.replay.standin.sizes import is_too_large
 from optlint.replay.standin.values import Flow, Unknown
 
 __all__ = [
@@ -45,12 +48,17 @@ __all__ = [
     "StandInError",
     "Unknown",
     "asked",
+    "asked_in",
     "cosine_warm_up",
     "cover",
     "device",
+    "exercise",
+    "forget_moves",
+    "held",
     "install",
     "is_instance",
     "is_none",
+    "is_too_large",
     "item",
     "linear_warm_up",
     "model",
@@ -61,6 +69,10 @@ __all__ = [
     "progress_range",
     "restart",
     "scheduler",
+    "state_apart",
+    "stood_in",
+    "tensor",
+    "told",
     "unknown",
     "unset",
     "wrapped",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -11,6 +12,7 @@ class StandInError(Exception):
 
 _plan: dict[str, bool] = {}
 _asked: dict[str, bool] = {}
+_rows: dict[str, int] = {}
 _equal: dict[str, Any] = {}
 
 
@@ -21,7 +23,27 @@ def asked() -> list[str]:
 
 def decided(condition: str, usual: bool = True) -> bool:
     """The outcome of a condition: the planned one, else the usual one; the same one each time."""
-    return _asked.setdefault(condition, _plan.get(condition, usual))
+    if condition not in _asked:
+        _asked[condition] = _plan.get(condition, usual)
+        _rows[condition] = _row()
+    return _asked[condition]
+
+
+def held() -> list[str]:
+    """The conditions that came out true."""
+    return [condition for condition, outcome in _asked.items() if outcome]
+
+
+def asked_in() -> list[int]:
+    """The rows of the script in which the conditions were first met, 0 where it is none of them."""
+    return list(_rows.values())
+
+
+def _row() -> int:
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != "<replay>":
+        frame = frame.f_back
+    return 0 if frame is None else int(frame.f_lineno)
 
 
 def is_equal(label: str, other: object) -> bool:
@@ -39,4 +61,5 @@ def replan(outcomes: dict[str, bool]) -> None:
     _plan.clear()
     _plan.update(outcomes)
     _asked.clear()
+    _rows.clear()
     _equal.clear()

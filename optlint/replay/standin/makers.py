@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from optlint.replay.standin.conditions import decided
 from optlint.replay.standin.modules import Model
 from optlint.replay.standin.numbers import number_for
-from optlint.replay.standin.values import Flow, Unknown
+from optlint.replay.standin.values import Flow, Unknown, forward, holds_standins, is_called, mixed
 
 
 def model(label: str = "model", *parts: str) -> Model:
@@ -31,6 +32,8 @@ class Open:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if is_called(sys._getframe(1)):
+            return Unknown(name)
         value = unknown(name)
         self.__dict__[name] = value
         return value
@@ -77,7 +80,7 @@ def progress(iterable: Any = None, *args: Any, **kwargs: Any) -> Any:
     return Progress(range(iterable) if isinstance(iterable, int) else iterable)
 
 
-def progress_range(*bounds: Any) -> Any:
+def progress_range(*bounds: Any, **kwargs: Any) -> Any:
     """A progress bar over a range."""
     return Progress(range(*(int(each) for each in bounds)))
 
@@ -114,6 +117,16 @@ def _parameters(given: Any) -> Iterator[torch.Tensor]:
             yield from _parameters([each.get("params", ())])
         elif hasattr(each, "__iter__") and not isinstance(each, str):
             yield from _parameters(each)
+
+
+def exercise(module: Any) -> None:
+    """Make a few updates of what a module holds, and of one parameter beside, as a training loop does."""
+    beside = torch.nn.Parameter(torch.linspace(0.5, 1.0, 2))
+    moved = torch.optim.SGD([*module.parameters(), beside], lr=0.1)
+    for _ in range(3):
+        moved.zero_grad()
+        mixed((forward(module), beside)).backward()
+        moved.step()
 
 
 def scheduler(of: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
@@ -157,6 +170,12 @@ def _warm_up(
     made: torch.optim.lr_scheduler.LRScheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     made.total_steps = last  # type: ignore[attr-defined]
     return made
+
+
+def tensor(make: Any, *args: Any, **kwargs: Any) -> Any:
+    """A tensor of data; where that is a stand-in, so is the tensor."""
+    given = (*args, *kwargs.values())
+    return mixed(given, "tensor") if holds_standins(given) else make(*args, **kwargs)
 
 
 def item(container: Any, key: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from optlint.replay.standin.numbers import number_for
-from optlint.replay.standin.values import BECOMES, Unknown, forward
+from optlint.replay.standin.values import BECOMES, Unknown, forward, is_called
 
 
 class Model(torch.nn.Module):
@@ -50,7 +51,7 @@ class Model(torch.nn.Module):
         except AttributeError:
             if name.startswith("__"):
                 raise
-            number = number_for(name)
+            number = None if is_called(sys._getframe(1)) else number_for(name)
             if number is not None or name in ("config", "cfg", "args"):
                 return Unknown(name) if number is None else number
             return UnknownMethod(self, name)

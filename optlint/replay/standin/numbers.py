@@ -18,7 +18,7 @@ NUMBERS: tuple[tuple[str, Any], ...] = (
     (r"mom(entum)?$", 0.9),
     (r"(weight_?decay|wd|l2(_?reg)?)$", 1e-2),
     (r"(^|_)eps(ilon)?$", 1e-8),
-    (r"(gamma|decay_?rate|lr_?decay|factor)$", 0.5),
+    (r"(gamma|decay_?rate|lr_?decay|factor|(^|_)decay)$", 0.5),
     (r"warm_?up", 2),
     (r"(step_?size|decay_?(step|every|epoch)s?|lr_?decay_?(step|epoch)s?|patience|lr_?step)$", 2),
     (r"(min_?lr|lr_?min|eta_?min)$", 1e-4),
@@ -54,7 +54,7 @@ def uncover() -> None:
     _cover.clear()
 
 
-def count() -> int:
+def element_count() -> int:
     """How many elements an iterable has that is a stand-in."""
     return max(BATCHES, _cover.get("batches", 0))
 

@@ -42,6 +42,17 @@ def questioned(value: Any, answer: bool, due: bool) -> None:
     """Hear of a question whether a value is a scheduler; `due` is the answer of the class that was meant."""
 
 
+def told(value: Any) -> None:
+    """Take note of a value: a class is named as the nearest of its bases that adds anything."""
+    if isinstance(value, type):
+        meant = _meant(value)
+        mentioned(f"{meant.__module__}.{meant.__qualname__}")
+
+
+def mentioned(name: str) -> None:
+    """Hear of a name that stands for something."""
+
+
 def _each(kind: Any) -> Any:
     """The classes of the second argument of `isinstance`."""
     if isinstance(kind, (tuple, list)):

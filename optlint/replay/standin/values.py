@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from optlint.replay.standin.conditions import StandInError, decided, is_equal
-from optlint.replay.standin.numbers import BATCHES, count, number_for
+from optlint.replay.standin.numbers import BATCHES, element_count, number_for
 
 _TRAINING = re.compile(r"(?i)(train|fit|step|update|optimi[sz]e|epoch|run|learn)(?!\w*(lr|rate))[a-z_]*$")
 """Functions that may step an optimizer that they are given."""
@@ -22,7 +22,8 @@ _MODULE_METHODS = frozenset(
 
 
 BECOMES: dict[str, Any] = {}
-"""What a stand-in turns into when more is heard of it: `module` makes one of a label and its parts."""
+"""What a stand-in turns into when more is heard of it: `module` makes one of a label and its parts, `device` the
+argument that says on which device a tensor is made."""
 
 
 class Unknown:
@@ -50,6 +51,8 @@ class Unknown:
             return wrapped
         if wrapped is not None and hasattr(wrapped, name):
             return getattr(wrapped, name)
+        if name not in self._known and is_called(sys._getframe(1)):
+            return Unknown(f"{self._label}.{name}")  # no number is called
         return self._named(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -75,18 +78,28 @@ class Unknown:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What unknown code makes of the arguments."""
         given = (*args, *kwargs.values())
+        if self._label.endswith("is_available"):
+            return False  # as of `torch.npu`, which torch alone has not
         if isinstance(self._wrapped, torch.nn.Module):
             return forward(self._wrapped, given)
+        if self._label.endswith("master_params"):
+            return [each for optimizer in given for group in optimizer.param_groups for each in group["params"]]
         if _TRAINING.search(self._label) and any(isinstance(each, torch.optim.Optimizer) for each in given):
             raise StandInError(f"`{self._label}` was given an optimizer, and may have stepped it")
         if any(map(_holds_flow, given)):
+            if self._label.endswith("backward"):  # as of `accelerator.backward(loss)`
+                return _flows(given)[0].backward()  # type: ignore[no-untyped-call]
             return mixed(given)
+        if self._label.endswith(("clip_grad_norm_", "clip_grad_norm", "clip_gradients")) and given:
+            norm = next((float(each) for each in given[1:] if isinstance(each, (int, float))), 1.0)
+            return torch.nn.utils.clip_grad_norm_(_leaves(given[0]), norm)
         return Unknown(f"{self._label}()", given=given)
 
     def __iter__(self) -> Iterator[Any]:
         taken = _unpacked(sys._getframe(1))
         if taken is None:
-            return iter([self._named(f"[{index}]") for index in range(count())])
+            count = BATCHES if self._label.endswith("]") else element_count()  # what a loader hands out is a batch
+            return iter([self._named(f"[{index}]") for index in range(count)])
         return iter(_handed_back(self._given, taken) or [self._named(f"[{index}]") for index in range(taken)])
 
     def __next__(self) -> Any:
@@ -113,7 +126,7 @@ class Unknown:
         return [self._named(key) for key in self.keys()]
 
     def __len__(self) -> int:
-        return count()
+        return element_count()
 
     def __bool__(self) -> bool:
         return decided(self._label, self._usual)
@@ -149,7 +162,10 @@ class Unknown:
     def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, kwargs = getattr(function, "__name__", ""), kwargs or {}
         if name in _FACTORIES:
-            return function(*_sized(args), **{key: _sized(value) for key, value in kwargs.items()})
+            known = {key: _sized(value) for key, value in kwargs.items() if not isinstance(value, Unknown)}
+            if isinstance(kwargs.get("device"), Unknown):
+                known |= BECOMES["device"](kwargs["device"])
+            return function(*_sized(args), **known)
         return mixed((*args, *kwargs.values()), name)
 
 
@@ -186,6 +202,15 @@ def mixed(parts: tuple[Any, ...], label: str = "") -> Any:
     """What unknown code makes of some values: a flow if there is one in them, else a stand-in."""
     flows = _flows(parts)
     return Flow.of(sum(flows[1:], flows[0])) if flows else Unknown(label, given=parts)
+
+
+def _leaves(given: Any) -> list[torch.Tensor]:
+    """The parameters that a value is, holds or hands out."""
+    if isinstance(given, torch.Tensor):
+        return [given]
+    if isinstance(given, (torch.nn.Module, Unknown)):
+        given = given.parameters()
+    return [each for each in given if isinstance(each, torch.Tensor)]
 
 
 def _holds_flow(value: Any, depth: int = 2) -> bool:
@@ -317,7 +342,16 @@ def _handed_back(given: tuple[Any, ...], count: int) -> list[Any] | None:
     if len(given) == count and any(map(_is_solid, given)):
         return list(given)
     solid = [each for each in given if _is_solid(each)]
+    if solid and not any(map(_is_solid, given[count:])):
+        return list(given[:count])
     return solid if len(solid) == count else None
+
+
+def is_called(frame: Any) -> bool:
+    """Whether the running instruction looks an attribute up to call it, as no number is."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    name = dis.opname[code[at]]
+    return name == "LOAD_METHOD" or (name == "LOAD_ATTR" and sys.version_info >= (3, 12) and bool(code[at + 1] & 1))
 
 
 def _unpacked(frame: Any) -> int | None:

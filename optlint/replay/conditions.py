@@ -1,0 +1,30 @@
+"""Which opaque conditions matter most for a finding: those that say whether the flagged rows are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from optlint.replay.trace import Trace
+
+
+def by_relevance(traces: Iterable[Trace], body: str, rows: Sequence[int]) -> list[str]:
+    """Return the conditions that were met, those first that a flagged row of the script is subject to."""
+    met: dict[str, int] = {}
+    for trace in traces:
+        for condition, row in zip(trace.asked, trace.asked_in, strict=False):
+            met.setdefault(condition, row)
+    headers = _headers(body, rows)
+    return sorted(met, key=lambda condition: met[condition] not in headers)
+
+
+def _headers(body: str, rows: Sequence[int]) -> set[int]:
+    """The rows of the compound statements around some rows."""
+    depths = [len(line) - len(line.lstrip()) for line in body.split("\n")]
+    found: set[int] = set()
+    for row in rows:
+        depth = depths[row - 1] if 0 < row <= len(depths) else 0
+        for above in range(row - 1, 0, -1):
+            if depths[above - 1] < depth and body:
+                found.add(above)
+                depth = depths[above - 1]
+    return found

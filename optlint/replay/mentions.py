@@ -1,0 +1,49 @@
+"""What names and questions about classes were found to be, where a finding is about them.
+
+A class that torch keeps as an empty subclass of another (`_LRScheduler`) is meant as that one by whoever writes it:
+`isinstance` answers otherwise, and any other use is as good. A replay hears of both (`Act.MENTION`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optlint.program.events import Act
+from optlint.replay.trace import Happening, Trace
+from optlint.replay.verdict import Departure
+
+_QUESTION = "isinstance "
+_WRONG = ", although "
+
+
+def wrong_answers(trace: Trace, rows: Sequence[int]) -> list[Departure]:
+    """Where `isinstance` of a flagged row denies a scheduler to be what was meant."""
+    found = (each for each in _mentions(trace, rows) if each.detail.startswith(_QUESTION) and _WRONG in each.detail)
+    return [
+        Departure("type", each.updates + 1, each.row, 0.0, 0.0, f"`{each.detail.replace(_WRONG, '`' + _WRONG, 1)}")
+        for each in found
+    ]
+
+
+def is_answered(original: Trace, fixed: Trace, rows: Sequence[int], fixed_rows: Sequence[int]) -> bool:
+    """Whether the flagged rows of the fixed code name what those of the original one do, or ask the right question."""
+    before = {each.detail for each in _mentions(original, rows)}
+    after = [each.detail for each in _mentions(fixed, fixed_rows)]
+    asked = [each for each in after if each.startswith(_QUESTION)]
+    if asked:
+        return any(each.startswith(_QUESTION) for each in before) and not any(_WRONG in each for each in asked)
+    return bool(after) and set(after) == before
+
+
+def renamed(original: Trace, fixed: Trace, rows: Sequence[int], fixed_rows: Sequence[int]) -> Departure | None:
+    """The first name in the flagged rows of the fixed code that stands for something else than as written."""
+    before = [each.detail for each in _mentions(original, rows) if not each.detail.startswith(_QUESTION)]
+    for each in _mentions(fixed, fixed_rows):
+        if before and not each.detail.startswith(_QUESTION) and each.detail not in before:
+            words = f"row {each.row} of the fixed code names `{each.detail}`, and `{before[0]}` as written"
+            return Departure("type", each.updates + 1, each.row, 0.0, 0.0, words)
+    return None
+
+
+def _mentions(trace: Trace, rows: Sequence[int]) -> list[Happening]:
+    return [each for each in trace.happenings if each.act is Act.MENTION and each.row in rows]
