@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -67,24 +68,33 @@ def trace_of(
     step: int = ROWS["step"] + 1,
     label: str = "optimizer",
 ) -> Trace:
-    """A trace of one optimizer with one group; the scheduler steps before each update, the parameters go by rate."""
+    """A trace of one optimizer with one group; the scheduler steps before each update, the parameters go by rate.
+
+    So do those of the reference, by the rates that are due.
+    """
     things = (
         Thing(1, Kind.OPTIMIZER, "SGD", label=label),
         Thing(2, Kind.SCHEDULER, "StepLR", optimizer=1, label="scheduler"),
     )
     happenings = tuple(Happening(Act.SCHEDULE, schedule, (2,), made) for made in range(len(rates)))
-    way, updates = 0.0, []
+    way, due_way, updates = 0.0, 0.0, []
     for number, pair in enumerate(zip(rates, due, strict=True), start=1):
-        way += pair[0] / 3
-        updates.append(update(number, 1, step, (pair[0],), (pair[1],), way))
+        way, due_way = way + pair[0] / 3, due_way + pair[1] / 3
+        updates.append(update(number, 1, step, (pair[0],), (pair[1],), way, due_way))
     return Trace(things, happenings, tuple(updates), None, False, "cpu", "2.13.0")
 
 
 def update(
-    number: int, optimizer: int, row: int, rates: tuple[float, ...], due: tuple[float, ...], way: float
+    number: int,
+    optimizer: int,
+    row: int,
+    rates: tuple[float, ...],
+    due: tuple[float, ...],
+    way: float,
+    due_way: float | None = None,
 ) -> Update:
     """An update of which only what is plotted matters."""
-    return Update(number, optimizer, row, rates, due, None, None, ("weight",), (), (), way)
+    return Update(number, optimizer, row, rates, due, None, None, ("weight",), (), (), way, travelled_reference=due_way)
 
 
 WRITTEN = trace_of([0.05, 0.05, 0.025, 0.025, 0.0125], [0.1, 0.1, 0.05, 0.05, 0.025])
@@ -106,6 +116,7 @@ CONFIRMED = Verdict(
     sentence="confirmed on torch 2.13.0 on cpu: update 1 uses the rate 0.05 where 0.1 is due",
     fix_sentence="the learning rate is as it is due, and all else is kept",
 )
+REFUTED = replace(CONFIRMED, fix=FixVerdict.REFUTED, fix_sentence="refuted: update 1 uses the rate 0.1 still")
 INCONCLUSIVE = Verdict(
     FindingVerdict.INCONCLUSIVE,
     FixVerdict.INCONCLUSIVE,

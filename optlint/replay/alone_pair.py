@@ -7,7 +7,7 @@ import ast
 from optlint.engine import Engine
 from optlint.program.modules import ModuleInfo
 from optlint.program.project import ParseError
-from optlint.replay.pairs import Pair, Script, Unsliced, with_fixes, written_rows
+from optlint.replay.pairs import Pair, Script, Unsliced, unlike, with_fixes, written_rows
 from optlint.replay.slicer.alone import Target, alone, target_of
 from optlint.replay.slicer.observed import Observed, observe
 from optlint.replay.slicer.slice import CannotSliceError
@@ -45,7 +45,8 @@ def alone_pair(engine: Engine, module: ModuleInfo, node: ast.AST, fix: Fix | Non
     with observe(fixed.project, fixed.module) as seen:
         rows = range(counterpart.lineno, (counterpart.end_lineno or counterpart.lineno) + 1)
         row = next((each for each in rows if (fixed.module.path, each) in changed), counterpart.lineno)
-        return Pair(original, _sliced(seen, fixed.module, counterpart, row, exercised=exercised), changed)
+        after = _sliced(seen, fixed.module, counterpart, row, exercised=exercised)
+        return Pair(original, unlike(original, after), changed)
 
 
 def _sliced(seen: Observed, module: ModuleInfo, target: Target, row: int, *, exercised: bool) -> Script:

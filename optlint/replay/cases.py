@@ -18,7 +18,7 @@ from optlint.program.project import ParseError, parse
 from optlint.property.patterns import Query
 from optlint.property.violation import Violation
 from optlint.replay.alone_pair import alone_pair
-from optlint.replay.pairs import Pair, Script, Unsliced, with_fixes, written_rows
+from optlint.replay.pairs import Pair, Script, Unsliced, unlike, with_fixes, written_rows
 from optlint.replay.slicer.emit import Writer
 from optlint.replay.slicer.observed import Observed, observe
 from optlint.replay.slicer.slice import CannotSliceError, Slice
@@ -110,9 +110,10 @@ def _alone(engine: Engine, entry: CatalogEntry, violation: Violation, fix: Fix |
 
 def _function(engine: Engine, module: ModuleInfo, entry: str, within: str, fix: Fix | None) -> Pair:
     original, _ = _scripted(engine, module, (), entry, None, within)
-    return (
-        Pair(original, None) if fix is None else Pair(original, *_scripted(engine, module, (fix,), entry, fix, within))
-    )
+    if fix is None:
+        return Pair(original, None)
+    fixed, written = _scripted(engine, module, (fix,), entry, fix, within)
+    return Pair(original, unlike(original, fixed), written)
 
 
 def _among(engine: Engine, module: ModuleInfo, fix: Fix, others: tuple[Fix, ...], entry: str) -> Pair:

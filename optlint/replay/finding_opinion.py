@@ -110,7 +110,10 @@ def _why_not(
         return Reason.CRASHED_IN_STANDIN, words
     if rule.evidence is Evidence.STATE:
         return Reason.NOT_EXERCISED, "no replay shows the state of an optimizer yet"
-    if not trace.updates and (rule.evidence not in (Evidence.CRASH, Evidence.TEXT) or not (flag.rows and reached)):
+    is_of_one_place = rule.evidence is Evidence.TEXT or (
+        rule.evidence is Evidence.CRASH and isinstance(rule.property, Query)
+    )
+    if not trace.updates and not (is_of_one_place and flag.rows and reached):
         return Reason.NOT_EXERCISED, "no update was made"
     if not reached:
         return Reason.NOT_EXERCISED, "nothing happened in the flagged rows"

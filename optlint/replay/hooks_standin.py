@@ -44,10 +44,10 @@ def _numbers(recorder: Recorder, given: tuple[Any, ...]) -> Iterator[int]:
 
 
 def _questioning(recorder: Recorder, patches: Patches) -> None:
-    def questioned(value: Any, answer: bool, due: bool) -> None:
+    def questioned(value: Any, answer: bool, due: bool, names: tuple[str, ...]) -> None:
         if not recorder.hidden:
             but = "" if answer == due else f", although it is a `{type(value).__name__}`"
-            recorder.happen(Act.MENTION, (), detail=f"isinstance {answer}{but}")
+            recorder.happen(Act.MENTION, (), detail=f"isinstance {answer}{but}", parameters=names)
 
     def mentioned(name: str) -> None:
         if not recorder.hidden:

@@ -51,7 +51,7 @@ from optlint.replay.fix_opinion import FixOpinion, opinion_of_fix
 from optlint.replay.quantities import NAMES
 from optlint.replay.trace import Trace
 from optlint.replay.verdict import FindingVerdict, FixVerdict, Flag, Reason, Verdict
-from optlint.replay.wire import Outcome
+from optlint.replay.wire import Lost, Outcome
 from optlint.rule import Rule
 
 TOLERANCE = 1e-9
@@ -77,22 +77,28 @@ def judge(
         tolerance: Relative.
         meant: The code as written, run as it is meant, in the same combinations; None where that is not wanted.
     """
+    if fixed is not None and len(fixed) != len(original):
+        raise ValueError("The code as written and as fixed must be run in the same combinations")
     opinions = [
         opinion_of_finding(rule, outcome, flag, tolerance, None if fixed is None else fixed[i])
         for i, outcome in enumerate(original)
     ]
+    others: Sequence[Outcome | None] = [None] * len(original) if fixed is None else fixed
+    telling = [i for i, pair in enumerate(zip(original, others, strict=True)) if not _passes_by(*pair, flag)]
+    telling = telling or list(range(len(original)))
+    opinions = [opinions[i] for i in telling]
     best = _first(opinions, FindingVerdict.CONFIRMED) or _first(opinions, FindingVerdict.INCONCLUSIVE)
     best = best or _first(opinions, FindingVerdict.NOT_REPRODUCED) or _unseen()
     trace = next((each for each in (*original, *(fixed or ())) if isinstance(each, Trace)), None)
     device, version = ("", "") if trace is None else (trace.device, trace.torch)
     found = None
     if fixed is not None:
-        if len(fixed) != len(original):
-            raise ValueError("The code as written and as fixed must be run in the same combinations")
         thirds: Sequence[Outcome | None] = [None] * len(original) if meant is None else meant
-        pairs = zip(original, fixed, opinions, thirds, strict=True)
         found = _together(
-            [opinion_of_fix(rule, first, second, said, flag, tolerance, third) for first, second, said, third in pairs]
+            [
+                opinion_of_fix(rule, original[i], fixed[i], said, flag, tolerance, thirds[i])
+                for i, said in zip(telling, opinions, strict=True)
+            ]
         )
     return Verdict(
         finding=best.verdict,
@@ -116,6 +122,23 @@ def reproducible(first: Outcome, second: Outcome) -> bool:
 
 def _first(opinions: Sequence[Opinion], verdict: FindingVerdict) -> Opinion | None:
     return next((each for each in opinions if each.verdict is verdict), None)
+
+
+def _passes_by(original: Outcome, fixed: Outcome | None, flag: Flag) -> bool:
+    """Whether neither what is flagged nor what the fix wrote ran: that combination is about other code.
+
+    So is one that a stand-in ended before.
+    """
+    for outcome, rows in ((original, flag.own), (fixed, flag.written)):
+        if outcome is None:
+            continue
+        if isinstance(outcome, Lost) or outcome.reached is None:
+            return False
+        if outcome.failure is not None and not outcome.failure.in_standin:
+            return False
+        if set(outcome.reached).intersection(rows):
+            return False
+    return bool(flag.own)
 
 
 def _unseen() -> Opinion:

@@ -9,7 +9,7 @@ from pathlib import Path
 from optlint.replay.script import ReplayScript
 from optlint.replay.verify import Verified
 
-_FILES = ("numbers", "sizes", "conditions", "values", "modules", "moves", "makers", "questions", "installing")
+_FILES = tuple("numbers sizes conditions values modules moves makers arguments questions installing".split())
 """The stand-ins' files, each after those that it imports."""
 _IMPORTED = re.compile(r"^from (optlint\.|__future__ )[^(\n]*(\([^)]*\))?$", re.MULTILINE)
 

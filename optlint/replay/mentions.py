@@ -26,13 +26,24 @@ def wrong_answers(trace: Trace, rows: Sequence[int]) -> list[Departure]:
 
 
 def is_answered(original: Trace, fixed: Trace, rows: Sequence[int], fixed_rows: Sequence[int]) -> bool:
-    """Whether the flagged rows of the fixed code name what those of the original one do, or ask the right question."""
-    before = {each.detail for each in _mentions(original, rows)}
-    after = [each.detail for each in _mentions(fixed, fixed_rows)]
-    asked = [each for each in after if each.startswith(_QUESTION)]
+    """Whether the flagged rows of the fixed code name what those of the original one do, or ask the right question.
+
+    That is one about the same classes, with the answer that was due.
+    """
+    before, after = _mentions(original, rows), _mentions(fixed, fixed_rows)
+    asked = [each for each in after if each.detail.startswith(_QUESTION)]
     if asked:
-        return any(each.startswith(_QUESTION) for each in before) and not any(_WRONG in each for each in asked)
-    return bool(after) and set(after) == before
+        questions = [each for each in before if each.detail.startswith(_QUESTION)]
+        return {_due(each) for each in questions} == {_due(each) for each in asked} and not any(
+            _WRONG in each.detail for each in asked
+        )
+    return bool(after) and {each.detail for each in after} == {each.detail for each in before}
+
+
+def _due(question: Happening) -> tuple[tuple[str, ...], bool]:
+    """The classes that a question asks for, and the answer that is due."""
+    answer = question.detail.startswith(f"{_QUESTION}True")
+    return question.parameters, answer != (_WRONG in question.detail)
 
 
 def renamed(original: Trace, fixed: Trace, rows: Sequence[int], fixed_rows: Sequence[int]) -> Departure | None:

@@ -35,6 +35,12 @@ class Pair:
     """The lines (file, row from 1) of the fixed text that the fix wrote."""
 
 
+def unlike(original: Script, fixed: Script) -> Script:
+    """Return the fixed script of a part of a file, which says nothing of a fix that does not reach into that part."""
+    alike = isinstance(original, ReplayScript) and isinstance(fixed, ReplayScript) and original.body == fixed.body
+    return Unsliced("the fix changes nothing in this part of the file") if alike else fixed
+
+
 @dataclass(frozen=True, slots=True)
 class FixedProgram:
     """A file and those that it imports, with fixes made; `texts` are those of the fixed files, before and after."""

@@ -31,7 +31,9 @@ from optlint.replay.wire import Job, to_json
 HERE = str(Path(__file__).parent)
 MADE = str(Path(__file__).parent / "standin" / "makers.py")
 """What fails here is the making of a stand-in."""
-SEEN_THROUGH = (str(Path(__file__).with_name("guard_names.py")), str(Path(__file__).with_name("guard_torch.py")))
+SEEN_THROUGH = tuple(
+    str(Path(__file__).parent / name) for name in ("guard_names.py", "guard_torch.py", "standin/arguments.py")
+)
 """Errors that come out of these are those of what they hand out, but for their refusals."""
 UNREAD_ANNOTATIONS = __future__.annotations.compiler_flag
 """Annotations change nothing that is replayed, and name much that a script has not."""
@@ -130,15 +132,18 @@ class Runner:
             self._prepare(job)
             answer = self._run(job, code, refuse)
             if standin.is_too_large():
-                self._prepare(job, cut=True)
+                self._prepare(job, standin.CUT)
                 answer = self._run(job, code, refuse)
+                if answer.get("trace", {}).get("failure") is not None:  # it may compute with tensors of its own
+                    self._prepare(job, standin.FREE)
+                    answer = self._run(job, code, refuse)
             return answer
         except (SyntaxError, RecursionError, ValueError) as error:
             return {"lost": f"refused: {type(error).__name__}: {error}"[:LONGEST]}
         except MemoryError:
             return {"lost": "memory"}
 
-    def _prepare(self, job: Job, cut: bool = False) -> None:
+    def _prepare(self, job: Job, mode: int = standin.LIMITED) -> None:
         torch.manual_seed(job.seed)
         random.seed(job.seed)
         torch.set_default_dtype(getattr(torch, job.dtype))
@@ -146,20 +151,13 @@ class Runner:
         place = torch.device(job.device)
         if place.type != "cpu" and not places_itself(job.body):
             torch.set_default_device(place)
-        standin.restart(dict(job.plan), cut, second=job.absent if place.type == "cpu" else job.device)
+        standin.restart(dict(job.plan), mode, second=job.absent if place.type == "cpu" else job.device)
 
     def _run(self, job: Job, code: CodeType, refuse: Callable[[str], NoReturn]) -> dict[str, Any]:
-        choices = job.choices
-
-        def choice(number: int) -> bool:
-            """The planned outcome of an opaque condition."""
-            return choices[number]
-
         if self._unguarded:
             names: dict[str, Any] = {"__name__": "__main__", "torch": torch, "standin": standin}
         else:
             names = names_for(standin, refuse)
-        names["choice"] = choice
         rows: set[int] = set()
         names[NOTE] = rows.add
         failure: Failure | None = None

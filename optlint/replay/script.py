@@ -29,16 +29,14 @@ class ReplayScript:
     """A program of torch alone that does what the flagged code does to its optimizers.
 
     Attributes:
-        body: The statements; they use `torch`, `standin` and `choice` and import nothing.
+        body: The statements; they use `torch` and `standin` and import nothing.
         origins: For each row of the body (the first is at index 0) where it comes from, or None.
         standins: What stands in for what, in the order of the text.
-        choices: How many conditions are opaque: `choice(0)` to `choice(choices - 1)` in the body.
     """
 
     body: str
     origins: tuple[Origin | None, ...]
     standins: tuple[StandIn, ...]
-    choices: int = 0
 
     def origin(self, row: int) -> Origin | None:
         """Where a row of the body (from 1) comes from; of a row without origin, the nearest one above that has."""

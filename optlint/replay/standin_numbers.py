@@ -59,7 +59,7 @@ def standin_numbers(script: ReplayScript, pool: Pool, device: str) -> tuple[Stan
         body += _ASKING.format(value=f"value_{number}", each=f"each_{number}", source=source)
         rows[body.count("\n") + 1] = name
         body += _TELLING.format(each=f"each_{number}")
-    [(_, outcome)] = pool.run([Job(body, (), device, plain_dtype(device))])
+    [(_, outcome)] = pool.run([Job(body, device, plain_dtype(device))])
     if not isinstance(outcome, Trace):
         return ()
     values: dict[str, list[str]] = {}

@@ -66,12 +66,16 @@ class Flag:
         fixed_rows: The same of the fixed script.
         word: The method that stands there without a call, for a finding about that.
         loops_kept: Whether what the fix wrote stands in the loops in which the finding lies.
+        own: Of `rows` those of the finding itself.
+        written: Of `fixed_rows` those that the fix wrote.
     """
 
     rows: tuple[int, ...] = ()
     fixed_rows: tuple[int, ...] = ()
     word: str = ""
     loops_kept: bool = True
+    own: tuple[int, ...] = ()
+    written: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from optlint.program.events import Act
 from optlint.replay import shapes
 from optlint.replay.as_meant import called, is_wanted
+from optlint.replay.blame import blamed
 from optlint.replay.cases import Case
 from optlint.replay.conditions import by_relevance
 from optlint.replay.judgement_in_dtype import in_dtype, is_silent, judged, uncontradicted
@@ -18,7 +20,7 @@ from optlint.replay.pairs import Pair, Unsliced
 from optlint.replay.pool import Pool
 from optlint.replay.precision import plain_dtype, usual_dtype
 from optlint.replay.script import ReplayScript
-from optlint.replay.shapes import by_shapes, is_told_by_shapes, wants_second_device
+from optlint.replay.shapes import by_shapes, wants_second_device
 from optlint.replay.trace import Trace
 from optlint.replay.verdict import FindingVerdict, FixVerdict, Flag, Reason, Verdict
 from optlint.replay.wire import Job, Lost, Outcome
@@ -29,34 +31,6 @@ MOST_COMBINATIONS = 8
 
 Plan: TypeAlias = tuple[tuple[str, bool], ...]
 """The outcome of opaque conditions, by the words for them; of others, true."""
-
-
-_STRUCTURAL = (
-    "non-leaf",
-    "empty parameter list",
-    "more than one parameter group",
-    "same size",
-    "total steps",
-    "param_groups[",
-)
-"""What torch complains of that is a matter of structure, and not of a number that stands in."""
-_OF_VALUES = (
-    "ValueError",
-    "IndexError",
-    "KeyError",
-    "ZeroDivisionError",
-    "StopIteration",
-    "UnboundLocalError",
-    "OverflowError",
-)
-_OF_PLAIN_VALUES = re.compile(
-    r"^'(float|int|bool|NoneType|str|list|tuple|dict|set|range|function|type|module)' object (is|does|has|cannot)"
-    r"|^object of type '|unsupported operand type|not supported between instances|cannot unpack|values to unpack"
-    r"|must be (str|a number|real number|int)|invalid combination of arguments"
-)
-"""What Python complains of where a stand-in is of another kind than the code expects."""
-_REFUSAL = re.compile(r"\s*(raise|assert)\b")
-"""Rows with which code refuses what it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +92,42 @@ def _verified(case: Case, pool: Pool, setting: Setting) -> Verified:
             seen.append(_looked(case, pairs[at], pool, replace(setting, most_updates=most_updates)))
             if _is_settled(seen[-1].verdict):
                 return seen[-1]
+    wholes = [each.verdict for each in seen]
     for pair in (case.function, case.alone):
         if pair is not None:
-            seen.append(_looked(case, pair(), pool, setting))
-            if _is_settled(seen[-1].verdict):
-                return seen[-1]
+            part = _looked(case, pair(), pool, setting)
+            part = _of_one_place(part) if pair is case.alone else part
+            if any(_contradicts(part.verdict, whole) for whole in wholes):
+                continue
+            if _is_settled(part.verdict):
+                return part
+            seen.append(part)
     return max(seen, key=lambda verified: _rank(verified.verdict))
+
+
+def _of_one_place(verified: Verified) -> Verified:
+    """What the flagged place alone says; that nothing is raised there may be for want of what comes after it."""
+    verdict = verified.verdict
+    traces = (each for each in verified.original if isinstance(each, Trace))
+    asked = any(each.act is Act.MENTION for trace in traces for each in trace.happenings)
+    if asked or verdict.finding is not FindingVerdict.NOT_REPRODUCED:
+        return verified
+    why, words = Reason.NOT_EXERCISED, "inconclusive (not exercised): the flagged place alone shows nothing"
+    verdict = replace(verdict, finding=FindingVerdict.INCONCLUSIVE, finding_reason=why, sentence=words)
+    if verdict.fix is FixVerdict.VALIDATED:
+        verdict = replace(verdict, fix=FixVerdict.INCONCLUSIVE, fix_reason=why, fix_sentence=words)
+    return replace(verified, verdict=verdict)
+
+
+def _contradicts(part: Verdict, whole: Verdict) -> bool:
+    """Whether a part of the code shows otherwise than the whole, which counts.
+
+    An exception that ends the whole of the fixed code, elsewhere perhaps, says less than what a part shows.
+    """
+    if {part.finding, whole.finding} == {FindingVerdict.CONFIRMED, FindingVerdict.NOT_REPRODUCED}:
+        return True
+    refutation = whole.refutation if whole.fix is FixVerdict.REFUTED else None
+    return part.fix is FixVerdict.VALIDATED and refutation is not None and refutation.quantity != "exception"
 
 
 def _looked(case: Case, pair: Pair, pool: Pool, setting: Setting) -> Verified:
@@ -145,13 +149,13 @@ def verdict_of(case: Case, pair: Pair, pool: Pool, setting: Setting) -> Verified
     if isinstance(original, Unsliced):
         return Verified(case, _unsliced(original, case.finding.fix is not None), pair)
     scripts = [original, *([fixed] if isinstance(fixed, ReplayScript) else [])]
-    by_plan = run_all(pool, scripts, setting, _flag(case, pair, original, None).rows)
+    by_plan = run_all(pool, scripts, setting, flag_of(case, pair, original, None).rows)
     runs = list(by_plan.values())
     originals = tuple(pair_of[0] for pair_of in runs)
-    rule, flag = case.catalog_entry.rule, _flag(case, pair, original, None)
+    rule, flag = case.catalog_entry.rule, flag_of(case, pair, original, None)
     if isinstance(fixed, ReplayScript):
         outcomes = tuple(pair_of[1] for pair_of in runs)
-        flag = _flag(case, pair, original, fixed)
+        flag = flag_of(case, pair, original, fixed)
         said = _said_as_meant(case, original, fixed, originals, flag)
         meant = None if said is None else run(pool, [said], list(by_plan), setting, as_meant=True)
         return Verified(case, judged(rule, setting.dtype, originals, outcomes, flag, meant), pair, originals, outcomes)
@@ -200,7 +204,6 @@ def run(
     jobs = [
         Job(
             script.body,
-            (),
             setting.device,
             setting.dtype or plain_dtype(setting.device),
             setting.most_updates,
@@ -212,32 +215,7 @@ def run(
         for script in scripts
     ]
     outcomes: dict[int, Outcome] = dict(pool.run(jobs))
-    return [_blamed(outcomes[index], scripts[index % len(scripts)]) for index in range(len(jobs))]
-
-
-def _blamed(outcome: Outcome, script: ReplayScript) -> Outcome:
-    """Say that an exception tells nothing.
-
-    That is one in a row of no file, one that a stand-in's value may have caused, and one of the device itself.
-    """
-    if not isinstance(outcome, Trace) or outcome.failure is None:
-        return outcome
-    failure = outcome.failure
-    of_device = failure.kind == "AcceleratorError" or "CUDA error" in failure.message
-    if of_device or (outcome.shapes_only and not is_told_by_shapes(outcome)):
-        return replace(outcome, failure=replace(failure, in_standin=True))
-    if not failure.row:
-        return outcome
-    is_own_row = script.origins[failure.row - 1] is not None
-    is_structural = any(part in failure.message for part in _STRUCTURAL)
-    is_of_a_value = not is_structural and (
-        failure.kind in _OF_VALUES
-        or _OF_PLAIN_VALUES.search(failure.message) is not None
-        or _REFUSAL.match(script.body.split("\n")[failure.row - 1]) is not None
-    )
-    if is_own_row and not (is_of_a_value and "standin." in script.body):
-        return outcome
-    return replace(outcome, failure=replace(failure, in_standin=True))
+    return [blamed(outcomes[index], scripts[index % len(scripts)]) for index in range(len(jobs))]
 
 
 def setting_for(rule: Rule, setting: Setting) -> Setting:
@@ -284,7 +262,7 @@ def _came_out(condition: str, traces: Sequence[Trace]) -> bool:
     return any(condition in trace.held for trace in traces)
 
 
-def _flag(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript | None) -> Flag:
+def flag_of(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript | None) -> Flag:
     """Return what is flagged, in rows of both scripts."""
     finding = case.finding
     places = {(finding.location.path.absolute(), finding.location.start.row)}
@@ -292,8 +270,10 @@ def _flag(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript | 
     rows = tuple(_rows(original, lambda path, row: (path, row) in places))
     if case.word:
         rows = tuple(row for row in rows if f".{case.word}" in original.body.split("\n")[row - 1]) or rows
+    at = (finding.location.path.absolute(), finding.location.start.row)
+    own = tuple(_rows(original, lambda path, row: (path, row) == at))
     if fixed is None:
-        return Flag(rows, (), case.word)
+        return Flag(rows, (), case.word, own=own)
     texts = {original.body.split("\n")[row - 1].strip() for row in rows}
     written = set(_rows(fixed, lambda path, row: (path, row) in pair.changed))
     same = {number for number, text in enumerate(fixed.body.split("\n"), start=1) if text.strip() in texts}
@@ -301,10 +281,8 @@ def _flag(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript | 
         lines = fixed.body.split("\n")
         written = {row for row in written if f".{case.word}(" in lines[row - 1]} or written
         same = set()
-    at = (finding.location.path.absolute(), finding.location.start.row)
-    flagged = list(_rows(original, lambda path, row: (path, row) == at))
-    kept = loops_kept(original.body, flagged, fixed.body, written)
-    return Flag(rows, tuple(sorted(written | same)), case.word, kept)
+    kept = loops_kept(original.body, list(own), fixed.body, written)
+    return Flag(rows, tuple(sorted(written | same)), case.word, kept, own, tuple(sorted(written)))
 
 
 def _rows(script: ReplayScript, wanted: Callable[[object, int], bool]) -> Iterator[int]:

@@ -23,7 +23,6 @@ class Job:
 
     Attributes:
         body: The statements of a `ReplayScript`.
-        choices: The outcome of `choice(0)`, `choice(1)` and so on.
         device: As torch writes it: `cpu`, `cuda:1`, `meta`.
         dtype: The floating-point type of new tensors, by its name in torch: `float64`.
         most_updates: After so many updates the replay ends.
@@ -34,7 +33,6 @@ class Job:
     """
 
     body: str
-    choices: tuple[bool, ...]
     device: str
     dtype: str
     most_updates: int = 2000

@@ -34,8 +34,9 @@ class Walk:
         changes: The lines that stepped a schedule or wrote a rate since the optimizer's last update, and how often.
         rates: For each param group the rates used; None before the group was added.
         due: For each param group the rates due.
-        travelled: The distance of the parameters from their start.
+        travelled: The distance of the parameters from their start; None where the replay has no numbers.
         groups: What the param groups are called, where that is not by their number.
+        reference: How far the reference would have come; None where that is not known. Empty for nowhere.
     """
 
     name: str
@@ -44,8 +45,9 @@ class Walk:
     changes: tuple[tuple[tuple[Site, int], ...], ...]
     rates: tuple[tuple[float | None, ...], ...]
     due: tuple[tuple[float | None, ...], ...]
-    travelled: tuple[float, ...]
+    travelled: tuple[float | None, ...]
     groups: tuple[str, ...] = ()
+    reference: tuple[float | None, ...] = ()
 
 
 def walks(trace: Trace, site_of: SiteOf) -> tuple[Walk, ...]:
@@ -67,7 +69,8 @@ def _walk(trace: Trace, number: int, name: str, updates: Sequence[Update], site_
         tuple(_changes(trace, number, updates, site_of)),
         tuple(tuple(_at(update.rates, group) for update in updates) for group in groups),
         tuple(tuple(_at(update.due_rates, group) for update in updates) for group in groups),
-        tuple(update.travelled for update in updates),
+        tuple(None if trace.shapes_only else update.travelled for update in updates),
+        reference=tuple(None if trace.shapes_only else update.travelled_reference for update in updates),
     )
 
 

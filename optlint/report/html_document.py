@@ -47,7 +47,7 @@ def _plotting(plots: Plots, library: str) -> Iterator[str]:
     yield "<noscript><p>The plots need javascript; all else is here without it.</p></noscript>"
     yield f'<script type="application/json" id="data">{plots.as_json()}</script>'
     yield f'<script type="text/plain" id="library">{library}</script>'
-    yield f"<script>{_beside('page.js')}</script>"
+    yield f"<script>{_beside('page_curves.js')}{_beside('page.js')}</script>"
 
 
 def _beside(name: str) -> str:

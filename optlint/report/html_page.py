@@ -23,6 +23,13 @@ _UNFOLDED = 12
 """With more findings than that, all are folded at first."""
 
 
+_INTRODUCTION = (
+    "Each finding was run as a small script, once as the code is written and once with its fix; stand-ins take the "
+    "place of what is not in the code, such as the data. What the runs did is compared, update by update, with what "
+    "is due."
+)
+
+
 def html_page(findings: Sequence[Finding], verdicts: Verdicts, sources: Sources, checked: int, library: str) -> str:
     """Return the report.
 
@@ -42,6 +49,7 @@ def html_page(findings: Sequence[Finding], verdicts: Verdicts, sources: Sources,
     ]
     parts = [
         "<header><h1>optlint: what the replays show</h1>",
+        f"<p>{_INTRODUCTION}</p>" if findings else "",
         *_figures(replays, checked),
         "</header>",
         *_table(findings, replays),
@@ -62,8 +70,9 @@ def _figures(replays: Iterable[Verified | None], checked: int) -> Iterator[str]:
 def _table(findings: Sequence[Finding], replays: Sequence[Verified | None]) -> Iterator[str]:
     if not findings:
         return
-    yield '<nav class="wide"><table class="overview"><thead><tr>'
-    yield "<th>Where</th><th>What</th><th>Finding</th><th>Fix</th></tr></thead><tbody>"
+    yield '<nav class="wide" aria-label="All findings"><table class="overview"><thead><tr>'
+    yield "".join(f'<th scope="col">{title}</th>' for title in ("Where", "What", "Finding", "Fix"))
+    yield "</tr></thead><tbody>"
     for number, (finding, verified) in enumerate(zip(findings, replays, strict=True), start=1):
         verdict = None if verified is None else verified.verdict
         yield (

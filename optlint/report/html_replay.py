@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from optlint.paths import shown
 from optlint.replay.pairs import Script
 from optlint.replay.script import ReplayScript, StandIn
 from optlint.replay.trace import Trace
+from optlint.replay.verdict import FixVerdict
 from optlint.replay.verify import Verified
 from optlint.replay.wire import Lost, Outcome
 from optlint.report.curves import SiteOf, Walk, walks
 from optlint.report.full import Sources
 from optlint.report.html_code import script_html
+from optlint.report.html_figure import figures_html, replay_figures, wide_kinds
 from optlint.report.html_text import escaped, prose
 from optlint.report.plots import Plots
 from optlint.report.script_sites import sites_as_fixed, sites_as_written
 from optlint.report.summary import counted
-
-TITLES = {"rate": "Learning rate per update", "way": "Distance of the parameters from their start, per update"}
-
-_READOUT = '<div class="readout">Point at a curve: the update and the line behind it are told here.</div>'
 
 
 def plots_html(verified: Verified, sources: Sources, plots: Plots) -> Iterator[str]:
@@ -31,7 +29,14 @@ def plots_html(verified: Verified, sources: Sources, plots: Plots) -> Iterator[s
         other = verified.fixed[index] if index < len(verified.fixed) else None
         pairs.append((_walks(outcome, written), _walks(other, fixed)))
     departure = verified.verdict.departure
-    plot = plots.add(pairs, 0 if departure is None else departure.update)
+    plot = plots.add(
+        pairs,
+        0 if departure is None else departure.update,
+        "" if departure is None else departure.quantity,
+        fixable=bool(verified.fixed),
+        mended=verified.verdict.fix is FixVerdict.VALIDATED,
+        logarithmic=wide_kinds(pairs),
+    )
     yield "<h3>The replay</h3>"
     yield from notes_html(
         [*ends_html("As written", verified.original, written), *ends_html("As fixed", verified.fixed, fixed)]
@@ -39,7 +44,8 @@ def plots_html(verified: Verified, sources: Sources, plots: Plots) -> Iterator[s
     if plot is None:
         yield '<p class="aside">No run made an update, so that there are no curves.</p>'
     else:
-        yield from figures_html(plot, plots.combinations(plot), len(pairs), TITLES)
+        figures = replay_figures(pairs, shapes_only=_has_shapes_only(verified))
+        yield from figures_html(plot, plots.combinations(plot), len(pairs), figures)
 
 
 def standins_html(*scripts: Script | None) -> Iterator[str]:
@@ -68,18 +74,9 @@ def scripts_html(written: Script, fixed: Script | None) -> Iterator[str]:
         yield from _script("The script of the code as fixed", fixed)
 
 
-def figures_html(plot: int, distinct: int, tried: int, titles: Mapping[str, str]) -> Iterator[str]:
-    """Yield the places of the plots of some kinds, with a choice where combinations differ."""
-    if distinct > 1:
-        options = "".join(f'<option value="{at}">{at + 1} of {distinct}</option>' for at in range(distinct))
-        yield (
-            f'<p><label>Outcomes of conditions that depend on stand-ins: <select class="pair">{options}</select>'
-            f'</label> <span class="aside">{tried} combinations were run</span></p>'
-        )
-    yield f'<div class="plots" data-plot="{plot}">'
-    for kind, title in titles.items():
-        yield f'<figure><figcaption>{title}</figcaption><div class="plot" data-kind="{kind}"></div>{_READOUT}</figure>'
-    yield "</div>"
+def _has_shapes_only(verified: Verified) -> bool:
+    traces = [each for each in (*verified.original, *verified.fixed) if isinstance(each, Trace)]
+    return any(each.shapes_only for each in traces)
 
 
 def _walks(outcome: Outcome | None, site_of: SiteOf) -> tuple[Walk, ...]:
@@ -107,7 +104,7 @@ def ends_html(kind: str, outcomes: Iterable[Outcome], site_of: SiteOf) -> Iterat
             exception = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
             yield f"{kind}, the run ends {made}{where}: <code>{escaped(exception)}</code>"
         if outcome.cut:
-            yield f"{kind}, the replay stops after {counted(len(outcome.updates), 'update')}"
+            yield f"{kind}, the replay stops after {counted(len(outcome.updates), 'update')}: it may make no more"
 
 
 def _replaced(text: str) -> str:

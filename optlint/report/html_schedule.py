@@ -12,7 +12,8 @@ from optlint.replay.trace import Trace
 from optlint.report.full import Sources
 from optlint.report.html_code import diff_html
 from optlint.report.html_document import html_document
-from optlint.report.html_replay import ends_html, figures_html, notes_html, scripts_html, standins_html
+from optlint.report.html_figure import Figure, figures_html
+from optlint.report.html_replay import ends_html, notes_html, scripts_html, standins_html
 from optlint.report.html_text import capitalised, escaped, prose
 from optlint.report.plots import Plots
 from optlint.report.rate_curves import OptimizerCurves, for_page, group_names, optimizer_curves
@@ -29,7 +30,7 @@ from optlint.report.schedule_words import (
 from optlint.report.script_sites import sites_of
 from optlint.report.terminal_plot import finite, is_logarithmic
 
-_TITLES = {"rate": "Learning rate per update of this optimizer"}
+_FIGURES = (Figure("rate", "Learning rate per update of this optimizer"),)
 _UNFOLDED = 12
 """With more ways into the file than that, all are folded at first."""
 
@@ -107,10 +108,10 @@ def _optimizer(schedule: EntrySchedule, runs: Sequence[tuple[Variant, OptimizerC
     curves = [(*group.written, *group.fixed) for _, each in runs for group in each.groups]
     logarithmic = any(is_logarithmic(found) for found in map(finite, curves) if found)
     pairs = list(dict.fromkeys(for_page(each) for _, each in runs))
-    plot = plots.add(pairs, reference=False, logarithmic=logarithmic)
+    plot = plots.add(pairs, reference=False, logarithmic=("rate",) if logarithmic else ())
     if plot is not None:
         yield '<div class="choice">'
-        yield from figures_html(plot, plots.combinations(plot), schedule.tried, _TITLES)
+        yield from figures_html(plot, plots.combinations(plot), schedule.tried, _FIGURES)
         yield "</div>"
 
 

@@ -1,8 +1,7 @@
-"use strict";
-// Draws the plots of a report when they come into view; the format of the data is told in optlint/report/plots.py.
+// Draws the plots of a report when they come into view.
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
+  const { data, curves, remarks } = optlintCurves;
+  const UNITS = { rate: "learning rate", way: "Euclidean distance" };
 
   // -- the plotting library, unpacked when the first plot is drawn ----------------------------------------------
 
@@ -21,56 +20,19 @@
     return loading;
   }
 
-  // -- the data --------------------------------------------------------------------------------------------------
-
-  function column(packed) {
-    if (Array.isArray(packed)) return packed;
-    if (packed.a) return Array.from({ length: packed.a[2] }, (_, at) => packed.a[0] + at * packed.a[1]);
-    const values = [];
-    for (let at = 0; at < packed.r.length; at += 2) {
-      for (let times = packed.r[at]; times > 0; times--) values.push(packed.r[at + 1]);
-    }
-    return values;
-  }
+  // -- words ----------------------------------------------------------------------------------------------------
 
   // Plotly takes a few tags and entities in texts for markup.
   const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  const digits = (value) => (value === null ? "not finite" : String(Number(value.toPrecision(6))));
+  const digits = (value) => (value === null ? "no number" : String(Number(value.toPrecision(6))));
 
-  // What made each update, and what changed the rate before it: pairs of a word and a site.
-  function events(walk) {
-    const sites = column(walk.s);
-    return column(walk.c).map((move, at) => {
-      const found = sites[at] < 0 ? [] : [["", sites[at]]];
-      for (const [site, times] of move < 0 ? [] : data.moves[move]) {
-        found.push([times > 1 ? `after ${times} times ` : "after ", site]);
-      }
-      return found;
-    });
+  // What was due where a curve has another value, if its run is not the one that the reference goes by.
+  function otherwise(curve, at, kind) {
+    const due = curve.due?.[at] ?? null;
+    if (!curve.aside || due === null || digits(due) === digits(curve.values[at])) return "";
+    return kind === "rate" ? ` where ${digits(due)} was due` : ` where ${digits(due)} was due with its gradients`;
   }
 
-  // The curves of a run in one role, one for each optimizer and for the rates each of its groups.
-  function curves(run, role, kind, style) {
-    if (run < 0) return [];
-    const walks = data.runs[run];
-    const found = [];
-    for (const walk of walks) {
-      const groups = kind === "rate" ? (role === "reference" ? walk.d ?? walk.r : walk.r) : [walk.t];
-      groups.forEach((group, index) => {
-        const group_name = walk.g?.[index] ?? `group ${index}`;
-        const parts = [...(walks.length > 1 ? [walk.n] : []), ...(groups.length > 1 ? [group_name] : [])];
-        found.push({
-          ...style,
-          name: parts.length ? `${role}: ${parts.join(", ")}` : role,
-          dash: DASHES[found.length % DASHES.length],
-          updates: column(walk.u),
-          values: column(group),
-          events: role === "reference" ? null : events(walk),
-        });
-      });
-    }
-    return found;
-  }
 
   function trace(curve, kind, rank) {
     return {
@@ -108,6 +70,9 @@
 
   // Tell each curve's value at its latest update up to the wanted one, and the lines behind it.
   function tell(place, wanted) {
+    const slider = place.parentElement.querySelector("input");
+    slider.value = wanted;
+    slider.setAttribute("aria-valuetext", `update ${wanted}`);
     const readout = place.parentElement.querySelector(".readout");
     const rows = [];
     for (const curve of place.curves) {
@@ -118,6 +83,7 @@
       swatch.style.background = curve.color;
       const when = curve.updates[at] === wanted ? "" : ` (update ${curve.updates[at]})`;
       row.append(swatch, element("span", `${curve.name}${when} `), element("b", digits(curve.values[at])));
+      row.append(otherwise(curve, at, place.dataset.kind));
       for (const [word, site] of curve.events ? curve.events[at] : []) {
         const line = element("div", word, "event");
         line.append(element("span", data.sites[site][0], "place"), " ", element("code", data.sites[site][1]));
@@ -128,30 +94,75 @@
     readout.replaceChildren(element("b", `Update ${wanted}`), ...rows);
   }
 
+  // A slider below the plot goes through the updates, for keys, for fingers and for screen readers.
+  function slide(Plotly, place, at) {
+    let input = place.parentElement.querySelector("input");
+    if (!input) {
+      const label = element("label", "Update ", "slider");
+      input = element("input", "");
+      input.type = "range";
+      label.append(input);
+      place.parentElement.querySelector(".readout").before(label);
+      input.addEventListener("input", () => {
+        tell(place, Number(input.value));
+        Plotly.relayout(place, { shapes: [...place.marks, cursor(Number(input.value))] });
+      });
+    }
+    const updates = place.curves.flatMap((curve) => [curve.updates[0], curve.updates.at(-1)]);
+    input.min = Math.min(...updates);
+    input.max = Math.max(...updates);
+    input.value = at || input.min;
+  }
+
+  function cursor(at) {
+    const { color } = palette();
+    return {
+      type: "line", x0: at, x1: at, y0: 0, y1: 1, yref: "paper", layer: "below",
+      line: { color: color("aside"), width: 1 },
+    };
+  }
+
+  // What a screen reader says in the place of a plot.
+  function describe(place) {
+    const title = place.parentElement.querySelector("figcaption b").textContent;
+    const told = place.curves.map((curve) => {
+      const values = curve.values.filter((value) => value !== null);
+      const most = digits(values.reduce((one, other) => Math.max(one, other)));
+      return `${curve.name}: from ${digits(values[0])} to ${digits(values.at(-1))}, at most ${most}, `
+        + `${curve.updates.length} update${curve.updates.length === 1 ? "" : "s"}`;
+    });
+    place.setAttribute("aria-label", `${title}. ${told.join("; ")}`);
+  }
+
   // -- drawing ---------------------------------------------------------------------------------------------------
+
+  function palette() {
+    const styles = getComputedStyle(document.documentElement);
+    return { color: (name) => styles.getPropertyValue(`--${name}`).trim() };
+  }
 
   async function draw(Plotly, place) {
     const box = place.closest(".plots");
     const plot = data.plots[Number(box.dataset.plot)];
     const chosen = box.parentElement.querySelector("select.pair");
-    const [written, fixed, reference] = plot.pairs[chosen ? Number(chosen.value) : 0];
+    const pair = plot.pairs[chosen ? Number(chosen.value) : 0];
+    const [written, fixed, reference] = pair;
     const kind = place.dataset.kind;
-    const styles = getComputedStyle(document.documentElement);
-    const color = (name) => styles.getPropertyValue(`--${name}`).trim();
+    const { color } = palette();
     // Where curves are equal the wider ones still show below the narrower, which are drawn later.
     const roles = [
-      curves(written, "as written", kind, { color: color("written"), width: 1.8, size: 4.5, opacity: 1 }),
-      curves(fixed, "as fixed", kind, { color: color("fixed"), width: 4, size: 7, opacity: 0.9 }),
+      curves(written, "as written", kind, { color: color("written"), width: 1.8, size: 4.5, opacity: 1, aside: written !== reference }),
+      curves(fixed, "as fixed", kind, { color: color("fixed"), width: 4, size: 7, opacity: 0.9, aside: fixed !== reference }),
+      curves(reference, "reference", kind, { color: color("reference"), width: 9, size: 10, opacity: 0.5 }),
     ];
-    if (kind === "rate") {
-      roles.push(curves(reference, "reference", kind, { color: color("reference"), width: 8, size: 8, opacity: 0.45 }));
-    }
+    place.parentElement.querySelector(".remarks").textContent = remarks(plot, pair, roles);
     place.curves = roles.flat();
+    describe(place);
     const traces = roles.reverse().flatMap((role, rank) => role.map((curve) => trace(curve, kind, -rank)));
     const axis = { gridcolor: color("grid"), linecolor: color("line"), zeroline: false, automargin: true };
     const layout = {
       autosize: true,
-      margin: { l: 56, r: 40, t: 24, b: 44 },
+      margin: { l: 64, r: 40, t: 24, b: 44 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif', size: 12, color: color("text") },
@@ -166,18 +177,19 @@
       },
       yaxis: {
         ...axis, rangemode: "tozero", exponentformat: "power",
-        ...(kind === "rate" && plot.log ? { type: "log", title: { text: "log scale", standoff: 6 } } : {}),
+        ...(plot.log?.includes(kind) ? { type: "log" } : {}),
+        title: { text: plot.log?.includes(kind) ? `${UNITS[kind]} (log scale)` : UNITS[kind], standoff: 8 },
       },
-      shapes: [],
     };
+    place.marks = [];
     if (plot.at > 0) {
       const last = Math.max(...place.curves.map((curve) => curve.updates.at(-1)));
-      const anchor = plot.at > 0.7 * last ? "right" : "left";
-      layout.shapes.push({
+      const anchor = plot.at > 0.5 * last ? "right" : "left";
+      place.marks.push({
         type: "line", x0: plot.at, x1: plot.at, y0: 0, y1: 1, yref: "paper", layer: "below",
         line: { color: color("aside"), width: 1, dash: "dot" },
         label: {
-          text: "first divergence", textposition: "end", textangle: 0, xanchor: anchor, yanchor: "bottom",
+          text: plain(plot.of ? `first divergence: ${plot.of}` : "first divergence"), textposition: "end", textangle: 0, xanchor: anchor, yanchor: "bottom",
           font: { size: 11, color: color("aside") },
         },
       });
@@ -185,6 +197,8 @@
     // Only these buttons: among the others is one that sends the data away.
     const options = { responsive: true, displaylogo: false, modeBarButtons: [["resetScale2d", "toImage"]] };
     const first = !place.dataset.drawn;
+    layout.shapes = [...place.marks];
+    slide(Plotly, place, plot.at);
     await Plotly.react(place, traces, layout, options);
     if (first) place.on("plotly_hover", (event) => tell(place, event.points[0].x));
   }

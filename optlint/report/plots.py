@@ -5,11 +5,13 @@ The script of the page reads this:
 - `sites`: `[place, text]` of each line of source;
 - `moves`: what changed a rate between two updates, as `[site, times]` pairs;
 - `runs`: of each trace its walks: `n` the name, `u` the updates, `s` their sites, `c` their moves (-1 for none), `r`
-  the rates and `d` the due rates a group (null where they are equal to `r`), `t` the way travelled, in nine digits,
-  `g` what the groups are called, where that is not by their number;
-- `plots`: of each finding its `pairs` of runs `[as written, as fixed, the one whose due rates are the reference]` with
-  -1 for none, one for each combination that differs from the others, `at`, the update of the first divergence or 0, and
-  `log`, whether the axis of the rates is a logarithmic one.
+  the rates and `d` the due rates a group (null where they are equal to `r`), `t` the way travelled and `w` the way of
+  the reference (null where it is equal to `t`), both in nine digits, `g` what the groups are called, where that is not
+  by their number;
+- `plots`: of each finding its `pairs` of runs `[as written, as fixed, the one whose due rates and due way are the
+  reference]` with -1 for none, one for each combination that differs from the others, `at`, the update of the first
+  divergence or 0, `of`, the quantity that diverges, `log`, the kinds of plot that have a logarithmic axis,
+  `fix`, whether there is a fix that was run, and `mended`, whether it is validated.
 
 A column is a list, `{"r": [count, value, ...]}` for stretches of equal values, or `{"a": [first, step, count]}`.
 """
@@ -57,22 +59,31 @@ class Plots:
         self,
         pairs: Sequence[tuple[Walks, Walks]],
         divergence: int = 0,
+        quantity: str = "",
         *,
         reference: bool = True,
-        logarithmic: bool = False,
+        fixable: bool = False,
+        mended: bool = False,
+        logarithmic: Sequence[str] = (),
     ) -> int | None:
         """Add the plots of a finding and return their number, or None where no run made an update.
 
         Args:
             pairs: The walks as written and as fixed, in each combination; empty for a run that made no update.
             divergence: The number of the update at which the code as written departs, 0 for none.
-            reference: Whether the due rates are drawn as well.
-            logarithmic: Whether the axis of the rates is a logarithmic one.
+            quantity: What departs there.
+            reference: Whether what is due is drawn as well.
+            fixable: Whether there is a fix that was run.
+            mended: Whether the fixed code is known to be right: the reference is then that of its run. Else it is that
+                of the code as written, for what is due to a wrong fix may be wrong itself.
+            logarithmic: The kinds of plot, `rate` and `way`, that have a logarithmic axis.
         """
-        numbers = [self._pair(*pair, reference) for pair in dict.fromkeys(pairs) if any(pair)]
+        numbers = [self._pair(*pair, reference, mended) for pair in dict.fromkeys(pairs) if any(pair)]
         if not numbers:
             return None
-        self._plots.append({"at": divergence, "pairs": numbers} | ({"log": True} if logarithmic else {}))
+        plot: dict[str, Any] = {"at": divergence, "pairs": numbers}
+        more = {"of": quantity, "log": list(logarithmic), "fix": fixable, "mended": mended}
+        self._plots.append(plot | {name: value for name, value in more.items() if value})
         return len(self._plots) - 1
 
     def combinations(self, plot: int) -> int:
@@ -85,9 +96,11 @@ class Plots:
         text = json.dumps(data, separators=(",", ":"), allow_nan=False)
         return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
-    def _pair(self, written: Walks, fixed: Walks, reference: bool) -> list[int]:
+    def _pair(self, written: Walks, fixed: Walks, reference: bool, mended: bool) -> list[int]:
         first, second = self._run(written), self._run(fixed)
-        return [first, second, -1 if not reference else second if second >= 0 else first]
+        if not reference:
+            return [first, second, -1]
+        return [first, second, second if first < 0 or (mended and second >= 0) else first]
 
     def _run(self, run: Walks) -> int:
         if not run:
@@ -100,6 +113,8 @@ class Plots:
     def _walk(self, walk: Walk) -> dict[str, Any]:
         rates = [_packed([_number(rate) for rate in group]) for group in walk.rates]
         due = [_packed([_number(rate) for rate in group]) for group in walk.due]
+        way = _packed([_short(way) for way in walk.travelled])
+        due_way = _packed([_short(way) for way in walk.reference or (None,) * len(walk.updates)])
         return {
             "n": walk.name,
             "u": _counted(walk.updates),
@@ -107,7 +122,8 @@ class Plots:
             "c": _packed([self._move(changes) for changes in walk.changes]),
             "r": rates,
             "d": None if due == rates else due,
-            "t": _packed([_short(way) for way in walk.travelled]),
+            "t": way,
+            "w": None if due_way == way else due_way,
         } | ({"g": list(walk.groups)} if walk.groups else {})
 
     def _site(self, site: Site | None) -> int:
@@ -124,8 +140,8 @@ def _number(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _short(value: float) -> float | None:
-    return float(f"{value:.9g}") if math.isfinite(value) else None
+def _short(value: float | None) -> float | None:
+    return float(f"{value:.9g}") if value is not None and math.isfinite(value) else None
 
 
 def _packed(values: Sequence[Any]) -> Any:

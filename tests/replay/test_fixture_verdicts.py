@@ -21,8 +21,8 @@ from optlint.replay.pairs import Pair
 from optlint.replay.pool import Pool
 from optlint.replay.script import ReplayScript
 from optlint.replay.slicer.observed import observe
-from optlint.replay.verdict import FindingVerdict, FixVerdict, Verdict
-from optlint.replay.verify import Setting, run, setting_for, verdict_of, verify
+from optlint.replay.verdict import FindingVerdict, FixVerdict, Flag, Verdict
+from optlint.replay.verify import Setting, Verified, flag_of, run, setting_for, verdict_of, verify
 
 _TABLE = tomllib.loads((FIXTURES / "verdicts.toml").read_text("utf-8"))
 UNREFUTED = frozenset(_TABLE["unrefuted"])
@@ -55,7 +55,12 @@ def replayed(case: Case) -> Iterator[ReplayCase]:
 def test_faults_are_confirmed_and_fixes_validated(case: Case, pool: Pool) -> None:
     told = {}
     for each in replayed(case):
-        verdict = verify(each, pool, Setting()).verdict
+        verified = verify(each, pool, Setting())
+        verdict = verified.verdict
+        if (verdict.finding, verdict.fix) == (FindingVerdict.CONFIRMED, FixVerdict.VALIDATED):
+            swapped = verdict_swapped(verified)
+            assert swapped.finding is not FindingVerdict.CONFIRMED, swapped.sentence
+            assert swapped.fix is FixVerdict.REFUTED, swapped.fix_sentence
         key = f"{each.finding.code}:{each.finding.location.start.row}"
         told[key] = [verdict.finding.value, "" if verdict.fix is None else verdict.fix.value]
     expected = {
@@ -65,6 +70,15 @@ def test_faults_are_confirmed_and_fixes_validated(case: Case, pool: Pool) -> Non
         for key in told
     }
     assert told == expected
+
+
+def verdict_swapped(verified: Verified) -> Verdict:
+    """What is said where the fixed code is taken for the code as written, and the other way round."""
+    assert isinstance(verified.pair.original, ReplayScript)
+    assert isinstance(verified.pair.fixed, ReplayScript)
+    flag = flag_of(verified.case, verified.pair, verified.pair.original, verified.pair.fixed)
+    rule = verified.case.catalog_entry.rule
+    return judge(rule, verified.fixed, verified.original, Flag(flag.fixed_rows, flag.rows, flag.word))
 
 
 def repairs(prefix: str) -> Iterator[object]:

@@ -40,7 +40,7 @@ ANSWER = "([0.0, 0.0, 0.0], True)"
 
 
 def job(body: str) -> Job:
-    return Job(textwrap.dedent(body), (), "cpu", "float64")
+    return Job(textwrap.dedent(body), "cpu", "float64")
 
 
 @dataclass(frozen=True, slots=True)

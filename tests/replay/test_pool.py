@@ -34,8 +34,8 @@ for batch in standin.unknown("loader"):
 """
 
 
-def job(body: str, choices: tuple[bool, ...] = (), device: str = "cpu", dtype: str = "float64", seed: int = 0) -> Job:
-    return Job(textwrap.dedent(body), choices, device, dtype, seed=seed)
+def job(body: str, device: str = "cpu", dtype: str = "float64", seed: int = 0) -> Job:
+    return Job(textwrap.dedent(body), device, dtype, seed=seed)
 
 
 def said(outcome: Outcome) -> str:
@@ -97,13 +97,13 @@ def test_no_jobs_are_no_outcomes(pool: Pool) -> None:
     assert list(pool.run([])) == []
 
 
-def test_choices_and_the_plan_decide_conditions(pool: Pool) -> None:
-    body = "raise ValueError(choice(0), choice(1), bool(standin.unknown('args.flag')))"
-    outcome = one(pool, job(body, choices=(False, True)))
-    assert said(outcome) == "(False, True, True)"
+def test_the_plan_decides_conditions(pool: Pool) -> None:
+    body = "raise ValueError(bool(standin.unknown('args.flag')))"
+    outcome = one(pool, job(body))
+    assert said(outcome) == "True"
     assert traced(outcome).asked == ("args.flag",)
-    planned = Job(body, (False, True), "cpu", "float64", plan=(("args.flag", False),))
-    assert said(one(pool, planned)) == "(False, True, False)"
+    planned = Job(body, "cpu", "float64", plan=(("args.flag", False),))
+    assert said(one(pool, planned)) == "False"
 
 
 def test_what_stayed_because_its_device_is_not_there_is_told(pool: Pool) -> None:
@@ -122,7 +122,7 @@ def test_the_meta_device_has_shapes_only(pool: Pool) -> None:
 
 
 def test_after_so_many_updates_the_replay_is_cut(pool: Pool) -> None:
-    trace = traced(one(pool, Job(TRAIN, (), "cpu", "float64", most_updates=1)))
+    trace = traced(one(pool, Job(TRAIN, "cpu", "float64", most_updates=1)))
     assert trace.cut
     assert trace.failure is None
     assert len(trace.updates) == 1
@@ -245,9 +245,9 @@ def test_when_the_parent_is_killed_the_workers_end(tmp_path: Path) -> None:
         import sys
         from optlint.replay.pool import Job, Pool
         with Pool(seconds=600.0) as pool:
-            for _ in pool.run([Job("", (), "cpu", "float64")]):
+            for _ in pool.run([Job("", "cpu", "float64")]):
                 print(pool._workers[0]._process.pid, flush=True)
-            list(pool.run([Job("while True: pass", (), "cpu", "float64")]))
+            list(pool.run([Job("while True: pass", "cpu", "float64")]))
         """
     environment = {**os.environ, "PYTHONPATH": str(Path(process.__file__).parents[2]), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", textwrap.dedent(program)]

@@ -214,7 +214,7 @@ ASSERTIONS = {
 def test_meta_behaves_as_a_second_device(name: str, unguarded: Pool) -> None:
     from textwrap import dedent
 
-    [(_, outcome)] = unguarded.run([Job(dedent(ASSERTIONS[name]), (), "cpu", "float64", absent="meta")])
+    [(_, outcome)] = unguarded.run([Job(dedent(ASSERTIONS[name]), "cpu", "float64", absent="meta")])
     assert isinstance(outcome, Trace), outcome
     assert outcome.failure is None, outcome.failure
     assert outcome.shapes_only
@@ -222,7 +222,7 @@ def test_meta_behaves_as_a_second_device(name: str, unguarded: Pool) -> None:
 
 def test_without_it_nothing_is_moved(unguarded: Pool) -> None:
     body = "assert not torch.cuda.is_available()\nassert torch.zeros(2).to('cuda').device.type == 'cpu'"
-    [(_, outcome)] = unguarded.run([Job(body, (), "cpu", "float64")])
+    [(_, outcome)] = unguarded.run([Job(body, "cpu", "float64")])
     assert isinstance(outcome, Trace)
     assert outcome.failure is None or torch.cuda.is_available()
     assert not outcome.shapes_only

@@ -63,7 +63,7 @@ def pool() -> Iterator[Pool]:
 
 
 def job(body: str, dtype: str = "float64") -> Job:
-    return Job(body, (), "cuda", dtype)
+    return Job(body, "cuda", dtype)
 
 
 @pytest.mark.parametrize("case", cases("bad_"), ids=lambda case: case.name)

@@ -29,6 +29,7 @@ from report_pages import (
     CONFIRMED,
     FIXED,
     INCONCLUSIVE,
+    REFUTED,
     ROWS,
     TRAIN,
     WRITTEN,
@@ -180,7 +181,7 @@ def test_messages_code_and_labels_are_text() -> None:
 
 def test_data_are_those_of_the_traces() -> None:
     data = data_of(page_of(replay()))
-    assert data["plots"] == [{"at": 1, "pairs": [[0, 1, 1]]}]
+    assert data["plots"] == [{"at": 1, "of": "learning rate", "fix": True, "mended": True, "pairs": [[0, 1, 1]]}]
     for run, trace in zip(data["runs"], (WRITTEN, FIXED), strict=True):
         (walk,) = run
         (rates,) = walk["r"]
@@ -190,6 +191,9 @@ def test_data_are_those_of_the_traces() -> None:
         (due,) = walk["d"] or walk["r"]
         assert unpacked(due) == [each.due_rates[0] for each in trace.updates]
         assert unpacked(walk["t"]) == [pytest.approx(each.travelled, rel=1e-8) for each in trace.updates]
+        due_ways = [pytest.approx(each.travelled_reference, rel=1e-8) for each in trace.updates]
+        assert unpacked(walk["w"] or walk["t"]) == due_ways
+    assert [run[0]["w"] is None for run in data["runs"]] == [False, True]  # what is fixed goes the way of the reference
     sites = [data["sites"][run[0]["s"]["r"][1]] for run in data["runs"]]
     assert sites == [["train.py:6", "optimizer.step()"], ["train.py:5 as fixed", "optimizer.step()"]]
     moves = [data["moves"][run[0]["c"]["r"][1]] for run in data["runs"]]
@@ -209,7 +213,9 @@ def test_any_walk_comes_back_from_the_json(steps: list[tuple[float, float, int]]
         updates.append(at)
     rates, ways = tuple(rate for rate, _, _ in steps), tuple(way for _, way, _ in steps)
     sites = tuple(Site("a.py:1", "step") if rate > 0.05 else None for rate in rates)
-    walk = Walk("o", tuple(updates), sites, ((),) * len(steps), (rates,), (rates[::-1],), ways)
+    due_ways = tuple(None if rate > 0.05 else way for rate, way in zip(rates, ways, strict=True))
+    changes = ((),) * len(steps)
+    walk = Walk("o", tuple(updates), sites, changes, (rates,), (rates[::-1],), ways, reference=due_ways)
     plots = Plots()
     assert plots.add([((walk,), ())]) == 0
     data = json.loads(plots.as_json())
@@ -219,6 +225,8 @@ def test_any_walk_comes_back_from_the_json(steps: list[tuple[float, float, int]]
     assert unpacked(read["r"][0]) == list(rates)
     assert unpacked((read["d"] or read["r"])[0]) == list(rates[::-1])
     assert unpacked(read["t"]) == [pytest.approx(way, rel=1e-8, abs=0) for way in ways]
+    due_read = unpacked(read["t"] if read["w"] is None else read["w"])
+    assert due_read == [None if way is None else pytest.approx(way, rel=1e-8, abs=0) for way in due_ways]
     assert [None if each < 0 else Site(*data["sites"][each]) for each in unpacked(read["s"])] == list(sites)
 
 
@@ -229,6 +237,79 @@ def test_values_that_are_not_finite_are_gaps() -> None:
     ((walk,),) = json.loads(plots.as_json())["runs"]
     assert unpacked(walk["r"][0]) == [0.1, None, None]
     assert unpacked(walk["t"])[1:] == [None, None]
+
+
+def test_reference_is_that_of_the_fixed_run_only_where_the_fix_is_known_to_be_right() -> None:
+    source = source_of()
+    finding = finding_in(source)
+    for verdict, reference in ((CONFIRMED, 1), (REFUTED, 0), (INCONCLUSIVE, 0)):
+        (plot,) = data_of(page_of((source, finding, verified_of(source, finding, verdict=verdict))))["plots"]
+        assert plot["pairs"] == [[0, 1, reference]], verdict
+        assert plot.get("mended", False) is bool(reference)
+    empty = replace(WRITTEN, updates=())
+    (plot,) = data_of(page_of((source, finding, verified_of(source, finding, (empty,), verdict=REFUTED))))["plots"]
+    assert plot["pairs"] == [[-1, 0, 0]]
+
+
+def words(page: str) -> str:
+    """The text of the figures."""
+    return " ".join(re.sub("<[^>]*>", " ", " ".join(re.findall("<figure>(.*?)</figure>", page, re.DOTALL))).split())
+
+
+def without_ways(trace: Trace, known: int) -> Trace:
+    """The trace with the way of the reference known for so many updates."""
+    updates = [replace(each, travelled_reference=None) for each in trace.updates[known:]]
+    return replace(trace, updates=(*trace.updates[:known], *updates))
+
+
+def test_figures_say_what_the_reference_is_and_where_there_is_none() -> None:
+    source = source_of()
+    finding = finding_in(source)
+
+    def told(written: Trace, fixed: Trace) -> str:
+        return words(page_of((source, finding, verified_of(source, finding, (written,), (fixed,)))))
+
+    whole = told(WRITTEN, FIXED)
+    assert "Reference: the rate that the schedule has due for each update" in whole
+    assert "Reference: the way that the reference optimizer makes with the due rates and the due gradients" in whole
+    assert "those that the code computed, where its own parameters were; up to the first update that departs" in whole
+    assert "not known" not in whole
+    partly = told(without_ways(WRITTEN, 2), FIXED)
+    assert "It is not drawn where it is not known." in partly
+    none = told(without_ways(WRITTEN, 0), without_ways(FIXED, 0))
+    assert "No reference is drawn: for this optimizer the way that is due is not known." in none
+    assert "reference optimizer" not in none
+
+
+def test_empty_plot_has_words_in_its_place() -> None:
+    source = source_of()
+    finding = finding_in(source)
+
+    def page(written: Trace) -> str:
+        return page_of((source, finding, verified_of(source, finding, (written,), ())))
+
+    shapes = page(replace(WRITTEN, device="meta", shapes_only=True))
+    assert re.findall('data-kind="(.*?)"', shapes) == ["rate"]
+    assert "tensors on meta have no numbers, and so no distance." in words(shapes)
+    ((walk,),) = data_of(shapes)["runs"]
+    assert set(unpacked(walk["t"])) == {None}
+    endless = tuple(replace(each, travelled=float("inf")) for each in WRITTEN.updates)
+    infinite = page(replace(WRITTEN, updates=endless))
+    assert re.findall('data-kind="(.*?)"', infinite) == ["rate"]
+    assert "No distance in the runs is a finite number." in words(infinite)
+    assert re.findall('data-kind="(.*?)"', page(WRITTEN)) == ["rate", "way"]
+
+
+def test_curves_of_very_different_sizes_have_a_logarithmic_axis() -> None:
+    source = source_of()
+    finding = finding_in(source)
+
+    def axes(scale: float) -> object:
+        updates = tuple(replace(each, travelled=scale * each.travelled) for each in WRITTEN.updates)
+        verified = verified_of(source, finding, (replace(WRITTEN, updates=updates),))
+        return data_of(page_of((source, finding, verified)))["plots"][0].get("log")
+
+    assert (axes(1.0), axes(1000.0)) == (None, ["way"])
 
 
 def test_equal_runs_stand_in_a_page_once() -> None:

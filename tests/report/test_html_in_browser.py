@@ -13,7 +13,7 @@ import pytest
 from headless_browser import CHROMIUM, Browser, opened
 from optlint.replay.trace import Kind, Thing, Trace
 from optlint.report.plotting_library import packed_library
-from report_pages import FIXED, WRITTEN, finding_in, page_of, replay, source_of, update, verified_of
+from report_pages import FIXED, REFUTED, WRITTEN, finding_in, page_of, replay, source_of, update, verified_of
 
 pytest.importorskip("plotly", reason="plotly is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -35,18 +35,27 @@ def of_two_optimizers(scale: float, count: int) -> Trace:
     return Trace(things, (), tuple(updates), None, False, "cpu", "2.13.0")
 
 
+PARTLY = replace(
+    WRITTEN,
+    updates=(*WRITTEN.updates[:3], *(replace(each, travelled_reference=None) for each in WRITTEN.updates[3:])),
+)
+"""The reference is lost on the way."""
 LONG = of_two_optimizers(1.0, 200), of_two_optimizers(0.5, 150)
 
 
 def page() -> str:
-    """Three findings: a plain one, one with two optimizers, one in a file of an evil name with two combinations."""
+    """A plain finding, one with two optimizers, one in a file of an evil name with two combinations, and a wrong fix.
+
+    The way of the reference is not known for the second one, and not to its end for the last one.
+    """
     two = source_of("gan.py")
-    evil = source_of("<img src=x onerror=attacked=1>.py")
-    findings = finding_in(two), finding_in(evil)
+    evil, wrong = source_of("<img src=x onerror=attacked=1>.py"), source_of("wrong.py")
+    findings = finding_in(two), finding_in(evil), finding_in(wrong)
     return page_of(
         replay(),
         (two, findings[0], verified_of(two, findings[0], (LONG[0],), (LONG[1],))),
         (evil, findings[1], verified_of(evil, findings[1], (WRITTEN, FIXED), (FIXED, FIXED))),
+        (wrong, findings[2], verified_of(wrong, findings[2], (PARTLY,), (PARTLY,), REFUTED)),
         library=packed_library(),
     )
 
@@ -85,7 +94,7 @@ def curves(browser: Browser, plot: int) -> dict[str, tuple[list[Any], list[Any]]
 def test_plots_have_the_points_of_the_traces(browser: Browser) -> None:
     rates, ways = curves(browser, 0), curves(browser, 1)
     assert list(rates) == ["reference", "as fixed", "as written"]
-    assert list(ways) == ["as fixed", "as written"]
+    assert list(ways) == ["reference", "as fixed", "as written"]
     for name, trace in (("as written", WRITTEN), ("as fixed", FIXED)):
         numbers = [each.number for each in trace.updates]
         assert rates[name] == (numbers, [each.rates[0] for each in trace.updates])
@@ -94,6 +103,63 @@ def test_plots_have_the_points_of_the_traces(browser: Browser) -> None:
         [each.number for each in FIXED.updates],
         [each.due_rates[0] for each in FIXED.updates],
     )
+    assert ways["reference"] == (
+        [each.number for each in FIXED.updates],
+        [pytest.approx(each.travelled_reference, rel=1e-8) for each in FIXED.updates],
+    )
+
+
+def test_reference_of_the_distance_is_drawn_as_far_as_it_is_known(browser: Browser) -> None:
+    assert not any(name.startswith("reference") for name in curves(browser, 3))
+    numbers, ways = curves(browser, 7)["reference"]
+    assert numbers[:3] == [1, 2, 3]
+    assert ways == [
+        *(pytest.approx(each.travelled_reference, rel=1e-8) for each in PARTLY.updates[:3]),
+        *[None] * (len(ways) - 3),
+    ]
+    assert ways[2] != pytest.approx(PARTLY.updates[2].travelled, rel=0.1)
+    drawn = "document.querySelectorAll('.plot')[7].querySelector('.scatterlayer .trace')"
+    assert browser.evaluate(f"{drawn}.querySelectorAll('.point').length") == 3
+
+
+def test_what_cannot_be_seen_in_a_plot_is_told_below_it(browser: Browser) -> None:
+    told = browser.evaluate("[...document.querySelectorAll('.remarks')].map((each) => each.textContent)")
+    right = "As fixed and the reference coincide. The reference goes by the run as fixed."
+    assert told[:2] == [right, right]
+    assert told[3] == ""
+    assert told[6] == told[7] == "As written and as fixed coincide. The reference goes by the run as written."
+
+
+def test_axes_and_the_first_divergence_are_named(browser: Browser) -> None:
+    for plot, unit in ((0, "learning rate"), (1, "Euclidean distance")):
+        text = browser.evaluate(
+            f"document.querySelectorAll('.plot')[{plot}].querySelector('svg').parentElement.innerText"
+        )
+        assert unit in text
+        assert "update" in text
+        assert "first divergence: learning rate" in text
+
+
+def test_plots_can_be_read_without_eyes_and_mouse(browser: Browser) -> None:
+    role, label = browser.evaluate(
+        "(() => { const plot = document.querySelector('.plot'); "
+        "return [plot.getAttribute('role'), plot.getAttribute('aria-label')]; })()"
+    )
+    assert role == "img"
+    assert label.startswith(
+        "Learning rate per update. as written: from 0.05 to 0.0125, at most 0.05, 5 updates; as fixed"
+    )
+    figure = "document.querySelectorAll('.plot')[1].parentElement"
+    assert browser.evaluate(f"{figure}.querySelector('label').innerText.trim()") == "Update"
+    assert browser.evaluate(f"['min', 'max'].map((each) => {figure}.querySelector('input')[each])") == ["1", "5"]
+    browser.evaluate(
+        f"(() => {{ const slider = {figure}.querySelector('input'); slider.value = 4; "
+        "slider.dispatchEvent(new Event('input')); })()"
+    )
+    lines = browser.evaluate(f"{figure}.querySelector('.readout').innerText").splitlines()
+    assert lines[:2] == ["Update 4", "as written 0.05 where 0.1 was due with its gradients"]
+    assert browser.evaluate(f"{figure}.querySelector('.readout').getAttribute('aria-live')") == "polite"
+    browser.wait_for(f"{figure}.querySelector('.plot')._fullLayout.shapes.at(-1).x0 === 4")
 
 
 def test_each_optimizer_and_group_has_its_curve(browser: Browser) -> None:
@@ -114,7 +180,7 @@ def test_curves_are_seen(browser: Browser) -> None:
         "[...document.querySelectorAll('.plot')].map((plot) => "
         "[...plot.querySelectorAll('.scatterlayer path.js-line')].map((line) => line.getTotalLength()))"
     )
-    assert [len(each) for each in lengths] == [3, 2, 9, 4, 3, 2]
+    assert [len(each) for each in lengths] == [3, 3, 9, 4, 3, 3, 3, 3]
     assert all(length > 50 for each in lengths for length in each)
 
 
@@ -122,15 +188,18 @@ def test_pointing_tells_the_update_and_its_lines(browser: Browser) -> None:
     told = point_at(browser, 0, update=3)
     assert told == [
         "Update 3",
-        "as written 0.025",
+        "as written 0.025 where 0.05 was due",
         "train.py:6 optimizer.step()",
         "after train.py:3 scheduler.step()",
         "as fixed 0.05",
         "train.py:5 as fixed optimizer.step()",
         "after train.py:6 as fixed scheduler.step()",
         "reference 0.05",
+        "due at train.py:5 as fixed optimizer.step()",
     ]
-    assert point_at(browser, 1, update=5)[:2] == ["Update 5", "as written 0.0541667"]
+    told = point_at(browser, 1, update=5)
+    assert told[:2] == ["Update 5", "as written 0.0541667 where 0.108333 was due with its gradients"]
+    assert told[-2:] == ["reference 0.108333", "due at train.py:5 as fixed optimizer.step()"]
 
 
 def test_pointing_tells_the_latest_update_of_every_optimizer(browser: Browser) -> None:
@@ -214,6 +283,27 @@ def test_folded_finding_opens_by_its_link_and_draws_then(tmp_path: Path) -> None
         browser.evaluate("document.querySelector('a[href=\"#f9\"]').click()")
         browser.wait_for("document.querySelectorAll('#f9 .plot[data-drawn]').length === 2")
         assert browser.evaluate("document.querySelectorAll('.plot[data-drawn]').length") == 2
+        assert browser.complaints == []
+
+
+def test_missing_curve_and_a_departure_of_another_kind_are_told(tmp_path: Path) -> None:
+    source, _, crash = replay()
+    crash = replace(crash, original=(replace(WRITTEN, updates=()),), fixed=(WRITTEN,))
+    unfixed = replace(crash, original=(FIXED,), fixed=())
+    stuck = replace(crash, original=(FIXED,), fixed=(replace(FIXED, updates=()),))
+    path = tmp_path / "missing.html"
+    replays = [(source, finding_in(source), each) for each in (crash, unfixed, stuck)]
+    path.write_text(page_of(*replays, library=packed_library()), encoding="utf-8")
+    with opened(path) as browser:
+        draw_all(browser)
+        told = browser.evaluate("[...document.querySelectorAll('.remarks')].map((each) => each.textContent)")
+        assert list(curves(browser, 0)) == ["reference", "as fixed"]
+        departs = "What still sets the curve as fixed apart from the reference is not what this finding is about."
+        assert told[:2] == [f"There is no curve as written: that run made no update. {departs}"] * 2
+        assert told[2] == told[3] == "As written and the reference coincide."
+        assert told[4] == (
+            "As written and the reference coincide. There is no curve as fixed: that run made no update."
+        )
         assert browser.complaints == []
 
 

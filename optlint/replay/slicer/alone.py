@@ -100,15 +100,31 @@ class _Alone:
             text = self._standin(writer, name, tree, name)
             writer.row(f"{name} = {text}", 0, None)
             writer.standins.append(StandIn(name, f"what `{name}` is there", origin))
+        made = self._made()
         if isinstance(self._target, ast.expr):
-            writer.row(f"standin.told({writer.text(_question(self._target))})", 0, origin)
+            text = writer.text(_question(self._target))
+            writer.row(f"made = {text}" if made else f"standin.told({text})", 0, origin)
         else:
             writer.row(writer.text(self._target), 0, origin)
+        if made and self._exercised is not None and not exercised:
+            # Whether it is made for all of that shows in what moves.
+            writer.row(f"standin.trained({made}, {self._exercised})", 0, None)
         if exercised:
             if self._exercised is None:
                 raise CannotSliceError("it is not known which module the flagged place is about")
             writer.row(f"standin.exercise({self._exercised})", 0, None)
         return writer.finished()
+
+    def _made(self) -> str:
+        """What the optimizer is called that the target makes, or nothing."""
+        match self._target:
+            case ast.Assign(targets=[ast.Name() | ast.Attribute() as name], value=ast.Call() as value):
+                called = ast.unparse(name)
+            case ast.Call() as value:
+                called = "made"
+            case _:
+                return ""
+        return called if any(isinstance(each, Optimizer) for each in self._seen.objects(value)) else ""
 
     def _scope(self) -> Scope:
         around = _around(self._module.tree, self._target)

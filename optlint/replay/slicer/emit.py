@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
 from optlint.program.modules import FunctionNode, ModuleInfo
 from optlint.program.objects import Model, Object, Optimizer, Scheduler
@@ -18,7 +19,8 @@ from optlint.replay.slicer.vocabulary import AWAY, GIVEN, OPTIMIZER_NAME, WARM_U
 
 _ARGUMENTS = frozenset(("args", "opt", "opts", "config", "cfg", "hparams", "FLAGS", "flags", "params", "options"))
 _DEVICE = re.compile(r"(cuda|npu|mps|xpu)(:\d+)?")
-_TENSOR = re.compile(r"torch\.((cuda\.)?\w*Tensor|tensor|as_tensor|from_numpy)")
+_EPOCHS = re.compile(r"(?i)^(n|num|nb|no|max|total|train)?_?(train_?)?epochs?$")
+_TENSOR = re.compile(r"torch\.((cuda\.)?\w*Tensor|tensor|as_tensor|from_numpy|autograd(\.variable)?\.Variable)")
 _WRAPPERS = (
     "torch.nn.DataParallel",
     "torch.nn.parallel.DataParallel",
@@ -100,7 +102,7 @@ class Writer:
         """Return how many steps the schedules of the slice need to be seen whole."""
         longest = 0
         for node, value in self.slice.observed.values.items():
-            if not isinstance(value, Scheduler) or not isinstance(node, ast.Call):
+            if not isinstance(value, Scheduler) or not isinstance(node, ast.Call) or not self._is_written(node):
                 continue
             for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 numbers = argument.elts if isinstance(argument, ast.List | ast.Tuple) else [argument]
@@ -108,6 +110,11 @@ class Writer:
                     if isinstance(number, ast.Constant) and type(number.value) is int:
                         longest = max(longest, number.value)
         return min(longest, LONGEST_COVER) + 2 if longest else 0
+
+    def _is_written(self, node: ast.expr) -> bool:
+        """Whether an expression stands in a statement that is kept as it is."""
+        statements = (layout.statement.get(node) for layout in self.slice.layouts.values())
+        return any(each in self.slice.kept and each not in self.slice.replaced for each in statements if each)
 
     def _batches(self) -> int:
         """Return how many batches a condition such as `(i + 1) % 8 == 0` needs to hold twice, or 0 for any number."""
@@ -224,17 +231,20 @@ class Writer:
         return sorted(found)
 
     def _unknown(self, label: str, is_arguments: bool) -> str:
-        known: list[str] = []
+        known: dict[str, str] = {}
         periods = self._long_periods() if is_arguments else frozenset()
         if is_arguments:
-            for layout in self.slice.layouts.values():
+            entry = self.slice.observed.program.module
+            for layout in sorted(self.slice.layouts.values(), key=lambda each: each.module is not entry):
                 for name, default in layout.defaults.items():
-                    if name in self.slice.attributes and name.isidentifier():
+                    if name in self.slice.attributes and name.isidentifier() and not iskeyword(name):
+                        if _EPOCHS.search(name) and _is_few(default):
+                            continue  # so few show nothing of a schedule
                         is_unset = isinstance(default, ast.Constant) and default.value is None
                         value = f"standin.unset({f'{label}.{name}'!r})" if is_unset else ast.unparse(default)
                         value = "2" if name in periods else value
-                        known.append(f"{name}={value}")
-        return f"standin.unknown({', '.join([repr(label), *sorted(set(known))])})"
+                        known.setdefault(name, f"{name}={value}")  # two files may each have a parser
+        return f"standin.unknown({', '.join([repr(label), *sorted(known.values())])})"
 
     def _long_periods(self) -> frozenset[str]:
         """Return the arguments that say every how many steps something is done, where a replay has not so many."""
@@ -517,6 +527,11 @@ def _part_names(model: Model, prefix: str = "", depth: int = 5) -> set[str]:
         if depth:
             found |= _part_names(part, path, depth - 1)
     return found
+
+
+def _is_few(default: ast.expr) -> bool:
+    """Whether a default is a number of epochs that is less than a stand-in's."""
+    return isinstance(default, ast.Constant) and type(default.value) is int and 0 < default.value < 6
 
 
 def _is_beyond(node: ast.Subscript) -> bool:

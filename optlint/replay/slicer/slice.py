@@ -70,7 +70,7 @@ class Slice:
         for module, node in seeds:
             layout = self.layout(module)
             statement = node if isinstance(node, ast.stmt) else layout.statement.get(node)
-            if statement is not None:
+            if statement in layout.scope:  # a property of another file is no statement of this one
                 self.keep(statement, module)
         self._keep_entry()
         self.complete()

@@ -29,6 +29,7 @@ from optlint.replay.standin.makers import (
     progress_range,
     scheduler,
     tensor,
+    trained,
     unknown,
     unset,
     wrapped,
@@ -37,10 +38,13 @@ from optlint.replay.standin.modules import Model
 from optlint.replay.standin.moves import device, forget_moves, moved_away, state_apart, stood_in
 from optlint.replay.standin.numbers import cover
 from optlint.replay.standin.questions import is_instance, told
-from optlint.replay.standin.sizes import is_too_large
+from optlint.replay.standin.sizes import CUT, FREE, LIMITED, is_too_large
 from optlint.replay.standin.values import Flow, Unknown
 
 __all__ = [
+    "CUT",
+    "FREE",
+    "LIMITED",
     "Flow",
     "Model",
     "Open",
@@ -73,6 +77,7 @@ __all__ = [
     "stood_in",
     "tensor",
     "told",
+    "trained",
     "unknown",
     "unset",
     "wrapped",

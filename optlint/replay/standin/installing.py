@@ -7,20 +7,21 @@ from typing import Any
 
 import torch
 
+from optlint.replay.standin.arguments import with_numbers
 from optlint.replay.standin.conditions import StandInError, replan
 from optlint.replay.standin.modules import Model, UnknownMethod
 from optlint.replay.standin.moves import asking, forget_moves, staying, watch_steps
 from optlint.replay.standin.numbers import uncover
-from optlint.replay.standin.sizes import is_cut, measure, sized
+from optlint.replay.standin.sizes import LIMITED, is_cut, measure, sized
 from optlint.replay.standin.values import Unknown, first_forward, forward, holds_standins
 
 
-def restart(plan: dict[str, bool] | None = None, cut: bool = False, second: str = "") -> None:
-    """Begin a new replay: the first forward has number 0, conditions come out as planned, sizes are cut or not.
+def restart(plan: dict[str, bool] | None = None, mode: int = LIMITED, second: str = "") -> None:
+    """Begin a new replay: the first forward has number 0, conditions come out as planned, sizes as `sizes` says.
 
     `second` is the device that takes the place of others; see `forget_moves`.
     """
-    measure(cut)
+    measure(mode)
     first_forward()
     replan(plan or {})
     uncover()
@@ -51,6 +52,8 @@ def install() -> None:
     for owner in (torch.nn.Module, *_family(torch.optim.Optimizer), *_family(torch.optim.lr_scheduler.LRScheduler)):
         if "load_state_dict" in vars(owner):
             owner.load_state_dict = _loading(owner.load_state_dict)
+        if owner is not torch.nn.Module and "__init__" in vars(owner):
+            owner.__init__ = with_numbers(owner.__init__)
     moving: tuple[Any, ...] = (torch.nn.Module, torch.Tensor)
     for owner in moving:
         for name in ("to", "cuda", "npu", "xpu", "mps", "cpu"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from optlint.replay.standin.conditions import decided
+from optlint.replay.standin.conditions import StandInError, decided
 from optlint.replay.standin.modules import Model
 from optlint.replay.standin.numbers import number_for
 from optlint.replay.standin.values import Flow, Unknown, forward, holds_standins, is_called, mixed
@@ -20,7 +20,7 @@ def model(label: str = "model", *parts: str) -> Model:
     return Model(label, *parts)
 
 
-def unknown(label: str = "", **known: Any) -> Any:
+def unknown(label: str = "", /, **known: Any) -> Any:
     """A stand-in for anything else; a name that people give to numbers is a number. `known` are its attributes."""
     number = number_for(label.rpartition(".")[2]) if not known else None
     return Unknown(label, known) if number is None else number
@@ -101,7 +101,10 @@ def is_none(value: Any) -> bool:
 
 def optimizer(*given: Any) -> torch.optim.Optimizer:
     """A stand-in for an optimizer of modules, parameters or param groups: SGD with momentum."""
-    return torch.optim.SGD([*_parameters(given)] or Model().parameters(), lr=0.1, momentum=0.9)
+    parameters = [*_parameters(given)]
+    if not parameters and any(hasattr(each, "__next__") and not isinstance(each, Unknown) for each in given):
+        raise StandInError("an optimizer that is not torch's was given an iterator that is gone through")
+    return torch.optim.SGD(parameters or Model().parameters(), lr=0.1, momentum=0.9)
 
 
 def _parameters(given: Any) -> Iterator[torch.Tensor]:
@@ -127,6 +130,14 @@ def exercise(module: Any) -> None:
         moved.zero_grad()
         mixed((forward(module), beside)).backward()
         moved.step()
+
+
+def trained(optimizer: Any, module: Any) -> None:
+    """Make a few updates of a module with the optimizer that was made for it."""
+    for _ in range(2):
+        optimizer.zero_grad()
+        forward(module).backward()
+        optimizer.step()
 
 
 def scheduler(of: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:

@@ -34,12 +34,14 @@ def is_instance(value: Any, kind: Any) -> bool:
     real = value._wrapped if isinstance(value, Unknown) and value._wrapped is not None else value
     answer = any(isinstance(real, each) for each in kinds)
     if any(_is_scheduler(each) for each in kinds):
-        questioned(real, answer, any(isinstance(real, _meant(each)) for each in kinds))
+        meant = [_meant(each) for each in kinds]
+        names = tuple(sorted({f"{each.__module__}.{each.__qualname__}" for each in meant}))
+        questioned(real, answer, any(isinstance(real, each) for each in meant), names)
     return answer
 
 
-def questioned(value: Any, answer: bool, due: bool) -> None:
-    """Hear of a question whether a value is a scheduler; `due` is the answer of the class that was meant."""
+def questioned(value: Any, answer: bool, due: bool, names: tuple[str, ...]) -> None:
+    """Hear of a question whether a value is a scheduler; `due` is the answer of the classes that were meant."""
 
 
 def told(value: Any) -> None:

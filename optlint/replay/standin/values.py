@@ -33,6 +33,7 @@ class Unknown:
         self.__dict__["_label"] = label
         self.__dict__["_known"] = dict(known or {})
         self.__dict__["_given"] = given
+        self.__dict__["_handed"] = given
         self.__dict__["_usual"] = True
         solid = [each for each in given if _is_solid(each)]
         self.__dict__["_wrapped"] = solid[0] if len(solid) == 1 else None
@@ -43,7 +44,11 @@ class Unknown:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name in _MODULE_METHODS and self._wrapped is None:
+        if name in self._known and self._wrapped is None:
+            return self._known[name]
+        # `args.train` and `cfg.train.lr` are no methods.
+        is_method = name in _MODULE_METHODS and (name not in ("train", "eval") or is_called(sys._getframe(1)))
+        if is_method and self._wrapped is None:
             parts = (key for key in self._known if key.isidentifier())
             self.__dict__["_wrapped"] = BECOMES["module"](self._label or "model", *parts)
         wrapped = self._wrapped
@@ -93,14 +98,17 @@ class Unknown:
         if self._label.endswith(("clip_grad_norm_", "clip_grad_norm", "clip_gradients")) and given:
             norm = next((float(each) for each in given[1:] if isinstance(each, (int, float))), 1.0)
             return torch.nn.utils.clip_grad_norm_(_leaves(given[0]), norm)
-        return Unknown(f"{self._label}()", given=given)
+        made = Unknown(f"{self._label}()", given=given)
+        made.__dict__["_handed"] = args
+        return made
 
     def __iter__(self) -> Iterator[Any]:
         taken = _unpacked(sys._getframe(1))
         if taken is None:
             count = BATCHES if self._label.endswith("]") else element_count()  # what a loader hands out is a batch
             return iter([self._named(f"[{index}]") for index in range(count)])
-        return iter(_handed_back(self._given, taken) or [self._named(f"[{index}]") for index in range(taken)])
+        handed = _handed_back(self._handed, self._given, taken)
+        return iter(handed or [self._named(f"[{index}]") for index in range(taken)])
 
     def __next__(self) -> Any:
         return self._named("[next]")
@@ -337,13 +345,16 @@ def _is_solid(value: Any) -> bool:
     return isinstance(value, (torch.nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler))
 
 
-def _handed_back(given: tuple[Any, ...], count: int) -> list[Any] | None:
-    """What a function that wraps its arguments hands back: `model, optimizer = amp.initialize(model, optimizer)`."""
-    if len(given) == count and any(map(_is_solid, given)):
-        return list(given)
+def _handed_back(handed: tuple[Any, ...], given: tuple[Any, ...], count: int) -> list[Any] | None:
+    """What a function that wraps its arguments hands back: `model, optimizer = amp.initialize(model, optimizer)`.
+
+    Those `handed` without a keyword come back in their order; `given` are all.
+    """
+    if len(handed) == count and any(map(_is_solid, handed)):
+        return list(handed)
     solid = [each for each in given if _is_solid(each)]
-    if solid and not any(map(_is_solid, given[count:])):
-        return list(given[:count])
+    if len(handed) >= count and solid and not any(_is_solid(each) for each in given[count:]):
+        return list(handed[:count])
     return solid if len(solid) == count else None
 
 

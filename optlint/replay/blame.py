@@ -1,0 +1,106 @@
+"""Which exceptions say nothing of the code: what stands in for things, or the device, may have caused them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from optlint.replay.script import ReplayScript
+from optlint.replay.shapes import is_told_by_shapes
+from optlint.replay.trace import Trace
+from optlint.replay.wire import Outcome
+
+_STRUCTURAL = (
+    "non-leaf",
+    "empty parameter list",
+    "more than one parameter group",
+    "same size",
+    "total steps",
+    "param_groups[",
+    "inf checks",
+    "inf checks",
+)
+"""What torch complains of that is a matter of structure, and not of a number that stands in."""
+_OF_VALUES = (
+    "ValueError",
+    "IndexError",
+    "KeyError",
+    "ZeroDivisionError",
+    "StopIteration",
+    "UnboundLocalError",
+    "OverflowError",
+    "AssertionError",
+)
+_OF_PLAIN_VALUES = re.compile(
+    r"^'(float|int|bool|NoneType|str|list|tuple|dict|set|range|function|type|module)' object (is|does|has|cannot)"
+    r"|^object of type '|unsupported operand type|not supported between instances|cannot unpack|values to unpack"
+    r"|must be (str|a number|real number|int)|invalid combination of arguments"
+    r"|^(zeros|ones|empty|full|rand\w*|arange|eye)\(\) (takes|received)"
+    r"|issubclass\(\) arg|^catching classes that|backward through the graph a second time"
+)
+"""What Python complains of where a stand-in is of another kind than the code expects."""
+_OF_SIZES = re.compile(
+    r"shapes cannot be multiplied|(?i:sizes?) (mismatch|of tensors must match)|must match the (existing )?size"
+    r"|is invalid for input of size|to have \d+ channels|expected input with shape|should contain \d+ elements"
+    r"|match the broadcast shape|out of (range in self|bounds for dimension)|inconsistent tensor size"
+)
+"""What torch complains of where a size is made up, or cut down with a large model."""
+_OF_ARGUMENTS = re.compile(
+    r"got an unexpected keyword argument '(?P<name>\w+)'|multiple values for (keyword )?argument"
+    r"|required (positional|keyword-only) argument|positional arguments? but"
+)
+_STARRED = re.compile(r"[(,]\s*\*")
+"""Rows that hand on what may be a stand-in for any number of arguments."""
+_OF_MADE = re.compile(
+    r"^'(?P<made>SGD|StepLR)' object has no attribute '(?!print_lr')"
+    r"|^(?P<owner>Optimizer|SGD|LRScheduler|StepLR)\.(?!__init__\()\w+\(\) (got|takes|missing)"
+)
+"""What the optimizers and schedulers that stand for those of others have not."""
+_REFUSAL = re.compile(r"\s*(raise|assert)\b")
+"""Rows with which code refuses what it was given."""
+
+
+def blamed(outcome: Outcome, script: ReplayScript) -> Outcome:
+    """Say that an exception tells nothing.
+
+    That is one in a row of no file, one that a stand-in's value may have caused, and one of the device itself.
+    """
+    if not isinstance(outcome, Trace) or outcome.failure is None:
+        return outcome
+    failure = outcome.failure
+    of_device = failure.kind == "AcceleratorError" or "CUDA error" in failure.message
+    if of_device or (outcome.shapes_only and not is_told_by_shapes(outcome)):
+        return replace(outcome, failure=replace(failure, in_standin=True))
+    if not failure.row:
+        return outcome
+    is_own_row = script.origins[failure.row - 1] is not None
+    is_structural = any(part in failure.message for part in _STRUCTURAL)
+    row = script.body.split("\n")[failure.row - 1]
+    is_of_a_value = not is_structural and (
+        failure.kind in _OF_VALUES
+        or _OF_PLAIN_VALUES.search(failure.message) is not None
+        or _REFUSAL.match(row) is not None
+        or _is_of_arguments(failure.message, row, script.body)
+        or _is_of_what_was_made(failure.message, script.body)
+    )
+    is_of_a_size = not is_structural and _OF_SIZES.search(failure.message) is not None
+    if is_own_row and not is_of_a_size and not (is_of_a_value and "standin." in script.body):
+        return outcome
+    return replace(outcome, failure=replace(failure, in_standin=True))
+
+
+def _is_of_arguments(message: str, row: str, body: str) -> bool:
+    """Whether a call was given arguments that a stand-in made up; those that the code writes out are its own."""
+    found = _OF_ARGUMENTS.search(message)
+    if found is None or _STARRED.search(row) is None:
+        return False
+    return found["name"] is None or re.search(rf"\b{found['name']}=", body) is None
+
+
+def _is_of_what_was_made(message: str, body: str) -> bool:
+    """Whether an optimizer or a scheduler that stands for one of another package lacks what that may have."""
+    found = _OF_MADE.search(message)
+    if found is None:
+        return False
+    maker = "optimizer" if (found["made"] or found["owner"]) in ("SGD", "Optimizer") else "scheduler"
+    return f"standin.{maker}(" in body
