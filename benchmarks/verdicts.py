@@ -109,7 +109,7 @@ def _reasons(finding: dict[str, Any]) -> list[str]:
 
 def _row(finding: dict[str, Any], root: Path) -> str:
     verdict = finding["verdict"]
-    place = f"{Path(finding['filename']).relative_to(root)}:{finding['location']['row']}"
+    place = f"{Path(finding['filename']).absolute().relative_to(root)}:{finding['location']['row']}"
     settled = verdict["finding"] != "inconclusive"
     words = (verdict["fix_sentence"] or verdict["sentence"]) if settled else verdict["sentence"]
     words = " ".join(words.split()).replace("|", "\\|")

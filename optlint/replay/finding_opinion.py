@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from optlint.program.events import Act
 from optlint.property.patterns import Precedence, Query
 from optlint.replay.cadence import schedulers_of, steps_of
+from optlint.replay.mentions import is_asked_in_vain
 from optlint.replay.monitoring import Break, breaks, optimizers_of
 from optlint.replay.quantities import NAMES, departures, missing
 from optlint.replay.trace import Happening, Kind, Trace
@@ -119,6 +120,8 @@ def _why_not(
         return Reason.NOT_EXERCISED, "nothing happened in the flagged rows"
     if (broken and all(stays(each) for each in broken)) or (trace.away and rule.evidence is Evidence.CRASH):
         return Reason.NEEDS_SECOND_DEVICE, "what was to go to another device is where it was"
+    if rule.evidence is Evidence.CRASH and is_asked_in_vain(trace, flag.rows):
+        return Reason.NOT_EXERCISED, "what is asked about is no scheduler"
     if rule.evidence is Evidence.CRASH and any(_keeps_a_leaf(each, flag) for each in trace.happenings):
         return Reason.NOT_EXERCISED, "what was to be converted is so already"
     if broken and rule.evidence is Evidence.LEARNING_RATE and not _schedule_moves(trace):

@@ -34,10 +34,15 @@ def is_answered(original: Trace, fixed: Trace, rows: Sequence[int], fixed_rows: 
     asked = [each for each in after if each.detail.startswith(_QUESTION)]
     if asked:
         questions = [each for each in before if each.detail.startswith(_QUESTION)]
-        return {_due(each) for each in questions} == {_due(each) for each in asked} and not any(
-            _WRONG in each.detail for each in asked
-        )
+        right = not any(_WRONG in each.detail for each in asked) and any(_due(each)[1] for each in asked)
+        return right and {_due(each) for each in questions} == {_due(each) for each in asked}
     return bool(after) and {each.detail for each in after} == {each.detail for each in before}
+
+
+def is_asked_in_vain(trace: Trace, rows: Sequence[int]) -> bool:
+    """Whether the questions of the flagged rows are about values that are no schedulers: that shows nothing."""
+    found = _mentions(trace, rows)
+    return bool(found) and all(each.detail.startswith(_QUESTION) and not _due(each)[1] for each in found)
 
 
 def _due(question: Happening) -> tuple[tuple[str, ...], bool]:

@@ -306,3 +306,54 @@ def test_names_and_questions_alone_are_told_of(tmp_path: Path, pool: Pool) -> No
     named = text.format(annotation=": _LRScheduler", body="pass")
     assert told(verdict_of_text(asked, "OPT418", tmp_path, pool)) == ["confirmed", "validated"]
     assert told(verdict_of_text(named, "OPT418", tmp_path, pool)) == ["not reproduced", "validated"]
+
+
+def test_a_question_about_what_is_no_scheduler_shows_nothing(tmp_path: Path, pool: Pool) -> None:
+    text = """
+    import torch
+    from torch.optim.lr_scheduler import _LRScheduler
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for step in range(3):
+        optimizer.zero_grad()
+        model(torch.ones(2)).sum().backward()
+        optimizer.step()
+        if isinstance(optimizer, _LRScheduler):
+            optimizer.step()
+    """
+    assert told(verdict_of_text(text, "OPT418", tmp_path, pool)) == ["inconclusive", "inconclusive"]
+
+
+def test_what_a_module_is_not_known_to_hold_may_be_a_scheduler(tmp_path: Path, pool: Pool) -> None:
+    text = """
+    import torch
+    from torch.optim.lr_scheduler import _LRScheduler
+    class Engine(torch.nn.Module):
+        def check(self):
+            if isinstance(self.client_scheduler, _LRScheduler):
+                raise RuntimeError("not with this one")
+    """
+    assert told(verdict_of_text(text, "OPT418", tmp_path, pool)) == ["confirmed", "validated"]
+
+
+def test_conditions_are_named_without_addresses(pool: Pool) -> None:
+    made = script("""
+    model = standin.model()
+    known = standin.unknown('known')
+    if id(model) in known or known == model:
+        pass
+    """)
+    [trace] = run_all(pool, [made], Setting(dtype="float64"))[()]
+    assert isinstance(trace, Trace)
+    assert trace.asked == ("it in known",)
+    assert not any("0x" in condition for condition in trace.asked)
+
+
+def test_no_update_is_no_proof_of_harmlessness(tmp_path: Path, pool: Pool) -> None:
+    text = """
+    import torch
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.Adagrad(model.parameters())
+    model.cuda()
+    """
+    assert told(verdict_of_text(text, "OPT301", tmp_path, pool))[0] == "inconclusive"

@@ -50,7 +50,8 @@ def is_equal(label: str, other: object) -> bool:
     """Whether a stand-in equals a value: one that equals one value equals no other."""
     if label in _equal:
         return bool(_equal[label] == other)
-    outcome = decided(f"{label} == {other!r}")
+    words = repr(other)
+    outcome = decided(f"{label} == {words if ' at 0x' not in words else type(other).__name__}")
     if outcome:
         _equal[label] = other
     return outcome

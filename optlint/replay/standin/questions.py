@@ -12,6 +12,7 @@ import torch
 
 from optlint.replay.standin.conditions import decided
 from optlint.replay.standin.makers import optimizer, scheduler
+from optlint.replay.standin.modules import UnknownMethod
 from optlint.replay.standin.values import Flow, Unknown
 
 _EMPTY = frozenset(
@@ -32,6 +33,10 @@ def is_instance(value: Any, kind: Any) -> bool:
         elif unknown and not any(isinstance(value, each) for each in kinds):
             return decided(f"{value._label} is an instance of what is not known", False)
     real = value._wrapped if isinstance(value, Unknown) and value._wrapped is not None else value
+    if isinstance(value, UnknownMethod):  # of a module of which nobody knows what it holds
+        wanted = next((each for each in kinds if _is_scheduler(each)), None)
+        if wanted is not None and decided(f"{value._name} is a {_meant(wanted).__name__}"):
+            real = _scheduler(wanted)
     answer = any(isinstance(real, each) for each in kinds)
     if any(_is_scheduler(each) for each in kinds):
         meant = [_meant(each) for each in kinds]

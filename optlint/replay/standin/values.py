@@ -140,7 +140,7 @@ class Unknown:
         return decided(self._label, self._usual)
 
     def __contains__(self, item: Any) -> bool:
-        return decided(f"{item!r} in {self._label}")
+        return decided(f"{_written(item)} in {self._label}")
 
     def __enter__(self) -> Any:
         return self
@@ -180,6 +180,12 @@ class Unknown:
 _FACTORIES = frozenset(
     "empty zeros ones rand randn randint full eye arange linspace tensor zeros_like randn_like normal".split()
 )
+
+
+def _written(item: Any) -> str:
+    """A value in words that are the same in each run: no addresses."""
+    words = repr(item)
+    return "it" if (isinstance(item, int) and abs(item) > 2**31) or " at 0x" in words else words
 
 
 def _sized(value: Any) -> Any:
