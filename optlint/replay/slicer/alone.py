@@ -102,10 +102,10 @@ class _Alone:
             writer.standins.append(StandIn(name, f"what `{name}` is there", origin))
         made = self._made()
         if isinstance(self._target, ast.expr):
-            text = writer.text(_question(self._target))
+            text = writer.expressions.text(_question(self._target))
             writer.row(f"made = {text}" if made else f"standin.told({text})", 0, origin)
         else:
-            writer.row(writer.text(self._target), 0, origin)
+            writer.row(writer.expressions.text(self._target), 0, origin)
         if made and self._exercised is not None and not exercised:
             # Whether it is made for all of that shows in what moves.
             writer.row(f"standin.trained({made}, {self._exercised})", 0, None)
@@ -190,7 +190,7 @@ class _Alone:
         match next(iter(objects), None):
             case Model() as model:
                 self._exercised = self._exercised or path
-                return writer.model(label, model)
+                return writer.stand_ins.model(label, model)
             case Optimizer():
                 return "standin.optimizer(standin.model())"
             case Scheduler():

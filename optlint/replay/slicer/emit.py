@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from keyword import iskeyword
 
-from optlint.program.modules import FunctionNode, ModuleInfo
-from optlint.program.objects import Model, Object, Optimizer, Scheduler
-from optlint.program.values import Const, External
+from optlint.program.modules import ModuleInfo
+from optlint.program.objects import Model
 from optlint.replay.script import Origin, ReplayScript, StandIn
+from optlint.replay.slicer.entering import enter
+from optlint.replay.slicer.expressions import Expressions
+from optlint.replay.slicer.lengths import batches, cover
 from optlint.replay.slicer.replacement import Replacement
-from optlint.replay.slicer.scopes import Layout, blocks, headers
-from optlint.replay.slicer.slice import CannotSliceError, Slice, definitions, is_allowed_decorator
-from optlint.replay.slicer.vocabulary import AWAY, GIVEN, OPTIMIZER_NAME, WARM_UPS
-
-_ARGUMENTS = frozenset(("args", "opt", "opts", "config", "cfg", "hparams", "FLAGS", "flags", "params", "options"))
-_DEVICE = re.compile(r"(cuda|npu|mps|xpu)(:\d+)?")
-_EPOCHS = re.compile(r"(?i)^(n|num|nb|no|max|total|train)?_?(train_?)?epochs?$")
-_TENSOR = re.compile(r"torch\.((cuda\.)?\w*Tensor|tensor|as_tensor|from_numpy|autograd(\.variable)?\.Variable)")
-_WRAPPERS = (
-    "torch.nn.DataParallel",
-    "torch.nn.parallel.DataParallel",
-    "torch.nn.parallel.DistributedDataParallel",
-)
-"""Calls that give what they are given, with one more `module` around it."""
-MOST_BATCHES = 64
-"""Batches of a group that is accumulated; a longer period is one of reports, not of updates."""
-LONGEST_COVER = 400
-"""Steps of a schedule that a loop of unknown length is made long enough for."""
+from optlint.replay.slicer.scopes import Layout
+from optlint.replay.slicer.slice import CannotSliceError, Slice, is_allowed_decorator
+from optlint.replay.slicer.stand_ins import StandIns
+from optlint.replay.slicer.vocabulary import AWAY, GIVEN, WARM_UPS
 
 
 @dataclass(eq=False)
@@ -41,15 +27,19 @@ class Writer:
     rows: list[str] = field(default_factory=list)
     origins: list[Origin | None] = field(default_factory=list)
     standins: list[StandIn] = field(default_factory=list)
+    """What stands in for what, so far."""
+
+    def __post_init__(self) -> None:
+        self.expressions = Expressions(self.slice)
+        self.stand_ins = StandIns(self.slice)
 
     def script(self) -> ReplayScript:
         """Return the script of the slice."""
-        cover = self._cover()
-        batches = self._batches()
-        if cover or batches:
-            self.row(f"standin.cover({cover}{f', {batches}' if batches else ''})", 0, None)
+        steps, group = cover(self.slice), batches(self.slice)
+        if steps or group:
+            self.row(f"standin.cover({steps}{f', {group}' if group else ''})", 0, None)
         self.files()
-        self._call(self.slice.observed.program.module)
+        enter(self, self.slice.observed.program.module)
         return self.finished()
 
     def files(self) -> None:
@@ -98,169 +88,16 @@ class Writer:
                         raise CannotSliceError(f"two files define `{statement.name}`")
         return list(found)
 
-    def _cover(self) -> int:
-        """Return how many steps the schedules of the slice need to be seen whole."""
-        longest = 0
-        for node, value in self.slice.observed.values.items():
-            if not isinstance(value, Scheduler) or not isinstance(node, ast.Call) or not self._is_written(node):
-                continue
-            for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
-                numbers = argument.elts if isinstance(argument, ast.List | ast.Tuple) else [argument]
-                for number in numbers:
-                    if isinstance(number, ast.Constant) and type(number.value) is int:
-                        longest = max(longest, number.value)
-        return min(longest, LONGEST_COVER) + 2 if longest else 0
-
-    def _is_written(self, node: ast.expr) -> bool:
-        """Whether an expression stands in a statement that is kept as it is."""
-        statements = (layout.statement.get(node) for layout in self.slice.layouts.values())
-        return any(each in self.slice.kept and each not in self.slice.replaced for each in statements if each)
-
-    def _batches(self) -> int:
-        """Return how many batches a condition such as `(i + 1) % 8 == 0` needs to hold twice, or 0 for any number."""
-        longest = 0
-        for statement in self.slice.kept:
-            for header in headers(statement) if isinstance(statement, ast.If) else ():
-                for node in ast.walk(header):
-                    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-                        value = self.slice.observed.values.get(node.right)
-                        if isinstance(value, Const) and type(value.value) is int:
-                            longest = max(longest, value.value)
-        return 2 * longest if 1 < longest <= MOST_BATCHES else 0
-
-    def _call(self, module: ModuleInfo) -> None:
-        """Write the call that enters."""
-        name = self.slice.name
-        if name == "<module>":
-            return
-        head, _, method = name.partition(".")
-        found = next((each for each in definitions(module.tree.body) if each.name == head), None)
-        if found is None or found not in self.slice.kept:
-            raise CannotSliceError(f"`{name}` is defined in a way that cannot be called from outside")
-        if isinstance(found, ast.ClassDef):
-            methods = {each.name: each for each in found.body if isinstance(each, ast.FunctionDef)}
-            made = _lower(head)
-            if "__init__" in methods:
-                arguments = self._arguments(methods["__init__"], module, skip=1)
-            else:
-                arguments = ""
-            self.row(f"{made} = {head}({arguments})", 0, None)
-            if method and method != "__init__":
-                target = methods.get(method)
-                if target is None:
-                    raise CannotSliceError(f"`{name}` is not defined in its own class")
-                skip = 0 if any(ast.unparse(each) == "staticmethod" for each in target.decorator_list) else 1
-                self.row(f"{made}.{method}({self._arguments(target, module, skip=skip)})", 0, None)
-        else:
-            self.row(f"{head}({self._arguments(found, module, skip=0)})", 0, None)
-
-    def _arguments(self, function: FunctionNode, module: ModuleInfo, skip: int) -> str:
-        """Write stand-ins for the parameters of a function, and return the arguments of its call."""
-        spec = function.args
-        names = [argument.arg for argument in [*spec.posonlyargs, *spec.args]][skip:]
-        optional = set(names[len(names) - len(spec.defaults) :]) if spec.defaults else set()
-        required = [*names, *(a.arg for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None)]
-        kinds = {name: self._kind(function, name) for name in required}
-        origin = Origin(module.path, function.lineno)
-        written: list[str] = []
-        models = [name for name in required if isinstance(kinds[name], Model)]
-        for name in required:
-            if kinds[name] is None and OPTIMIZER_NAME.search(name) and name not in optional:
-                kinds[name] = Optimizer(0, name, None)
-        for name in sorted(required, key=lambda name: _rank(kinds[name])):
-            kind = kinds[name]
-            if name in optional and kind is None:
-                continue
-            match kind:
-                case Model():
-                    text = self.model(name, kind)
-                case Optimizer():
-                    text = f"standin.optimizer({', '.join(models) or self.model('model', None)})"
-                case Scheduler():
-                    driven = next((other for other in required if isinstance(kinds[other], Optimizer)), None)
-                    text = f"standin.scheduler({driven or 'standin.optimizer(standin.model())'})"
-                case _:
-                    text = self._unknown(name, name in _ARGUMENTS)
-            self.row(f"{name} = {text}", 0, None)
-            self.standins.append(StandIn(name, f"the parameter `{name}` of `{function.name}`", origin))
-            written.append(name)
-        positional = [name for name in names if name in written]
-        by_name = positional != names[: len(positional)]
-        return ", ".join(
-            f"{name}={name}" if by_name or name not in names else name for name in required if name in written
-        )
-
-    def _kind(self, function: FunctionNode, name: str) -> Object | None:
-        """Return the optimizer, scheduler or module that a parameter was found to be."""
-        observed = self.slice.observed
-        for node in ast.walk(function):
-            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
-                for found in observed.objects(node):
-                    if isinstance(found, Model | Optimizer | Scheduler):
-                        return found
-        return None
-
-    # -- stand-ins ----------------------------------------------------------------------------------------------
-
-    def model(self, label: str, model: Model | None) -> str:
-        """Return the text of a stand-in for a module."""
-        parts = sorted(_part_names(model)) if model is not None else []
-        parts += [name for name in self._asked_names() if name not in parts]
-        return f"standin.model({', '.join(repr(each) for each in [label, *parts])})"
-
     def _standin(self, replacement: Replacement, label: str) -> str:
         match replacement.kind:
             case "model":
                 model = replacement.objects[0]
-                return self.model(label, model if isinstance(model, Model) else None)
+                return self.stand_ins.model(label, model if isinstance(model, Model) else None)
             case "optimizer" | "scheduler":
-                given = ", ".join(self.text(each) for each in replacement.given)
+                given = ", ".join(self.expressions.text(each) for each in replacement.given)
                 return f"standin.{replacement.kind}({given})"
             case _:
                 return f"standin.Unknown({label!r})"
-
-    def _asked_names(self) -> list[str]:
-        """Return the parts of parameter names that the code asks for: `if "fc" in name`."""
-        found: dict[str, None] = {}
-        for statement in self.slice.kept:
-            for node in ast.walk(statement) if not blocks(statement) else ():
-                if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
-                    if isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
-                        if node.left.value.replace(".", "").isidentifier():
-                            found.setdefault(node.left.value)
-        return sorted(found)
-
-    def _unknown(self, label: str, is_arguments: bool) -> str:
-        known: dict[str, str] = {}
-        periods = self._long_periods() if is_arguments else frozenset()
-        if is_arguments:
-            entry = self.slice.observed.program.module
-            for layout in sorted(self.slice.layouts.values(), key=lambda each: each.module is not entry):
-                for name, default in layout.defaults.items():
-                    if name in self.slice.attributes and name.isidentifier() and not iskeyword(name):
-                        if _EPOCHS.search(name) and _is_few(default):
-                            continue  # so few show nothing of a schedule
-                        is_unset = isinstance(default, ast.Constant) and default.value is None
-                        value = f"standin.unset({f'{label}.{name}'!r})" if is_unset else ast.unparse(default)
-                        value = "2" if name in periods else value
-                        known.setdefault(name, f"{name}={value}")  # two files may each have a parser
-        return f"standin.unknown({', '.join([repr(label), *sorted(known.values())])})"
-
-    def _long_periods(self) -> frozenset[str]:
-        """Return the arguments that say every how many steps something is done, where a replay has not so many."""
-        found = {
-            node.right.attr
-            for statement in self.slice.kept
-            for header in headers(statement)
-            for node in ast.walk(header)
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.right, ast.Attribute)
-        }
-        defaults = [(name, value) for layout in self.slice.layouts.values() for name, value in layout.defaults.items()]
-        return frozenset(
-            name
-            for name, value in defaults
-            if name in found and isinstance(value, ast.Constant) and type(value.value) is int and value.value > 8
-        )
 
     # -- statements ---------------------------------------------------------------------------------------------
 
@@ -293,34 +130,34 @@ class Writer:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 for decorator in statement.decorator_list:
                     if is_allowed_decorator(decorator):
-                        self.row(f"@{self.text(decorator)}", depth, origin)
-                self.row(f"def {statement.name}({self._signature(statement.args)}):", depth, origin)
+                        self.row(f"@{self.expressions.text(decorator)}", depth, origin)
+                self.row(f"def {statement.name}({self.expressions.signature(statement.args)}):", depth, origin)
                 self._block(statement.body, layout, depth + 1)
             case ast.ClassDef():
-                bases = [self.text(base) for base in statement.bases if self._is_kept_base(base, layout)]
+                bases = [self.expressions.text(base) for base in statement.bases if self._is_kept_base(base, layout)]
                 for decorator in statement.decorator_list:
                     if is_allowed_decorator(decorator):
-                        self.row(f"@{self.text(decorator)}", depth, origin)
+                        self.row(f"@{self.expressions.text(decorator)}", depth, origin)
                 self.row(f"class {statement.name}({', '.join(bases) or 'standin.Open'}):", depth, origin)
                 self._block(statement.body, layout, depth + 1)
             case ast.If(test=test):
-                self.row(f"if {self.text(test)}:", depth, origin)
+                self.row(f"if {self.expressions.text(test)}:", depth, origin)
                 self._block(statement.body, layout, depth + 1)
                 if any(inner in self.slice.kept for inner in statement.orelse):
                     self.row("else:", depth, origin)
                     self._block(statement.orelse, layout, depth + 1)
             case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
-                self.row(f"for {self.text(target)} in {self.text(iterable)}:", depth, origin)
+                self.row(f"for {self.expressions.text(target)} in {self.expressions.text(iterable)}:", depth, origin)
                 self._block(statement.body, layout, depth + 1)
                 self._else(statement.orelse, layout, depth)
             case ast.While(test=test):
-                self.row(f"while {self.text(test)}:", depth, origin)
+                self.row(f"while {self.expressions.text(test)}:", depth, origin)
                 self._block(statement.body, layout, depth + 1)
                 self._else(statement.orelse, layout, depth)
             case ast.With(items=items) | ast.AsyncWith(items=items):
                 parts = [
-                    self.text(item.context_expr)
-                    + (f" as {self.text(item.optional_vars)}" if item.optional_vars is not None else "")
+                    self.expressions.text(item.context_expr)
+                    + (f" as {self.expressions.text(item.optional_vars)}" if item.optional_vars is not None else "")
                     for item in items
                 ]
                 self.row(f"with {', '.join(parts)}:", depth, origin)
@@ -328,17 +165,17 @@ class Writer:
             case ast.Try():
                 self._try(statement, layout, depth, origin)
             case ast.Match():
-                self.row(f"match {self.text(statement.subject)}:", depth, origin)
+                self.row(f"match {self.expressions.text(statement.subject)}:", depth, origin)
                 for case in statement.cases:
-                    guard = "" if case.guard is None else f" if {self.text(case.guard)}"
+                    guard = "" if case.guard is None else f" if {self.expressions.text(case.guard)}"
                     self.row(f"case {ast.unparse(case.pattern)}{guard}:", depth + 1, origin)
                     self._block(case.body, layout, depth + 2)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self.row(f"{self.text(target)} = {self.text(value)}", depth, origin)
+                self.row(f"{self.expressions.text(target)} = {self.expressions.text(value)}", depth, origin)
             case ast.AnnAssign():
-                self.row(f"{self.text(statement.target)}: object", depth, origin)
+                self.row(f"{self.expressions.text(statement.target)}: object", depth, origin)
             case _:
-                self.row(self.text(statement), depth, origin)
+                self.row(self.expressions.text(statement), depth, origin)
 
     def _else(self, body: Sequence[ast.stmt], layout: Layout, depth: int) -> None:
         if any(inner in self.slice.kept for inner in body):
@@ -349,7 +186,7 @@ class Writer:
         self.row("try:", depth, origin)
         self._block(statement.body, layout, depth + 1)
         for handler in statement.handlers:
-            kind = "" if handler.type is None else f" {self.text(handler.type)}"
+            kind = "" if handler.type is None else f" {self.expressions.text(handler.type)}"
             named = "" if handler.name is None else f" as {handler.name}"
             self.row(f"except{kind}{named}:", depth, Origin(layout.module.path, handler.lineno))
             self._block(handler.body, layout, depth + 1)
@@ -371,7 +208,7 @@ class Writer:
         elif isinstance(target, ast.Tuple):
             text = f"standin.Unknown({replaced[:60]!r})"
         else:
-            text = self._unknown(simple, "parse" in replaced)
+            text = self.stand_ins.unknown(simple, "parse" in replaced)
         self.row(f"{' = '.join(map(ast.unparse, targets))} = {text}", depth, origin)
         self.standins.append(StandIn(label, replaced, origin))
 
@@ -428,81 +265,6 @@ class Writer:
         )
         self.row(f"{name} = standin.namespace({', '.join(f'{each}={each}' for each in used)})", depth, origin)
 
-    # -- expressions --------------------------------------------------------------------------------------------
-
-    def text(self, node: ast.AST) -> str:
-        """Return the source of a node, with stand-ins in the place of calls that cannot run."""
-        return ast.unparse(self._rebuilt(node))
-
-    def _rebuilt(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.expr) and self.slice.replacements.is_standin(node):
-            text = " ".join(ast.unparse(node).split())
-            return ast.parse(f"standin.Unknown({text[:60]!r})", mode="eval").body
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DEVICE.fullmatch(node.value):
-            return ast.parse(f"standin.device({node.value!r})", mode="eval").body
-        if isinstance(node, ast.Call) and len(node.args) > 0:
-            called = self.slice.observed.values.get(node.func)
-            if isinstance(called, External) and called.name == "torch.compile":
-                return self._rebuilt(node.args[0])
-            if isinstance(called, External) and called.name == "torch.device":
-                return ast.parse(f"torch.device(standin.device({self.text(node.args[0])}))", mode="eval").body
-            if isinstance(called, External) and called.name in _WRAPPERS:
-                wrapped = ast.parse("standin.wrapped()", mode="eval").body
-                assert isinstance(wrapped, ast.Call)
-                given = self._rebuilt(node.args[0])
-                assert isinstance(given, ast.expr)
-                wrapped.args.append(given)
-                return wrapped
-        if (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.ctx, ast.Load)
-            and (self._is_of_unknown(node) or _is_beyond(node))
-        ):
-            container, key = self.text(node.value), self.text(node.slice)
-            return ast.parse(f"standin.item({container}, {key})", mode="eval").body
-        match node:
-            case ast.Attribute(value=value, attr="__class__", ctx=ast.Load()):
-                return ast.parse(f"type({self.text(value)})", mode="eval").body
-            case ast.Call(func=function, args=[_, *_]) if self._makes_tensor(function):
-                call = ast.parse(f"standin.tensor({self.text(function)})", mode="eval").body
-                assert isinstance(call, ast.Call)
-                call.args += [ast.parse(self.text(each), mode="eval").body for each in node.args]
-                call.keywords = [
-                    ast.keyword(each.arg, ast.parse(self.text(each.value), mode="eval").body) for each in node.keywords
-                ]
-                return call
-            case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Constant(value=None)]):
-                if self.slice.observed.is_foreign(left):
-                    text = f"standin.is_none({self.text(left)})"
-                    return ast.parse(text if isinstance(op, ast.Is) else f"not {text}", mode="eval").body
-            case _:
-                pass
-        made = type(node)()
-        for name, value in ast.iter_fields(node):
-            if isinstance(value, list):
-                setattr(made, name, [self._rebuilt(each) if isinstance(each, ast.AST) else each for each in value])
-            else:
-                setattr(made, name, self._rebuilt(value) if isinstance(value, ast.AST) else value)
-        return ast.copy_location(made, node) if hasattr(node, "lineno") else made
-
-    def _is_of_unknown(self, node: ast.Subscript) -> bool:
-        """Whether an index or what it is of is nothing that one knows."""
-        foreign = map(self.slice.observed.is_foreign, (node.slice, node.value))
-        return isinstance(node.slice, ast.Name | ast.Attribute) and any(foreign)
-
-    def _makes_tensor(self, function: ast.expr) -> bool:
-        """Whether a call makes a tensor of data, which for a stand-in only a stand-in can be."""
-        called = self.slice.observed.values.get(function)
-        return isinstance(called, External) and _TENSOR.fullmatch(called.name) is not None
-
-    def _signature(self, arguments: ast.arguments) -> str:
-        bare = self._rebuilt(arguments)
-        assert isinstance(bare, ast.arguments)
-        for argument in [*bare.posonlyargs, *bare.args, *bare.kwonlyargs, bare.vararg, bare.kwarg]:
-            if argument is not None:
-                argument.annotation = None
-        return ast.unparse(bare)
-
     def _is_kept_base(self, base: ast.expr, layout: Layout) -> bool:
         if layout.qualify(base).startswith(("torch.nn.", "torch.optim.")):
             return True
@@ -512,43 +274,6 @@ class Writer:
             for each in self.slice.layouts.values()
             for statement in each.top.bindings.get(text, ())
         )
-
-
-def _part_names(model: Model, prefix: str = "", depth: int = 5) -> set[str]:
-    found: set[str] = set()
-    for name, part in model.parts.items():
-        plain = name.strip("[]")
-        if not plain.isidentifier() and not plain.isdigit():
-            plain = "0"
-        if plain in ("weight", "bias", "each"):
-            continue
-        path = f"{prefix}.{plain}" if prefix else plain
-        found.add(path)
-        if depth:
-            found |= _part_names(part, path, depth - 1)
-    return found
-
-
-def _is_few(default: ast.expr) -> bool:
-    """Whether a default is a number of epochs that is less than a stand-in's."""
-    return isinstance(default, ast.Constant) and type(default.value) is int and 0 < default.value < 6
-
-
-def _is_beyond(node: ast.Subscript) -> bool:
-    """Whether an index is one that an iterable of unknown length need not have: it has two elements as a stand-in."""
-    is_group = isinstance(node.value, ast.Attribute) and node.value.attr == "param_groups"
-    is_named = isinstance(node.value, ast.Name | ast.Attribute)
-    return is_named and not is_group and isinstance(node.slice, ast.Constant) and node.slice.value in range(2, 16)
-
-
-def _rank(kind: Object | None) -> int:
-    return (
-        0 if isinstance(kind, Model) else 1 if isinstance(kind, Optimizer) else 2 if isinstance(kind, Scheduler) else 3
-    )
-
-
-def _lower(name: str) -> str:
-    return "".join(f"_{each.lower()}" if each.isupper() and at else each.lower() for at, each in enumerate(name))
 
 
 def _is_main_guard(test: ast.expr) -> bool:

@@ -1,0 +1,100 @@
+"""The call that enters what a script replays, with stand-ins for its arguments."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from optlint.program.modules import FunctionNode, ModuleInfo
+from optlint.program.objects import Model, Object, Optimizer, Scheduler
+from optlint.replay.script import Origin, StandIn
+from optlint.replay.slicer.slice import CannotSliceError, definitions
+from optlint.replay.slicer.vocabulary import OPTIMIZER_NAME
+
+if TYPE_CHECKING:
+    from optlint.replay.slicer.emit import Writer
+
+_ARGUMENTS = frozenset(("args", "opt", "opts", "config", "cfg", "hparams", "FLAGS", "flags", "params", "options"))
+
+
+def enter(writer: Writer, module: ModuleInfo) -> None:
+    """Write the call that enters."""
+    name = writer.slice.name
+    if name == "<module>":
+        return
+    head, _, method = name.partition(".")
+    found = next((each for each in definitions(module.tree.body) if each.name == head), None)
+    if found is None or found not in writer.slice.kept:
+        raise CannotSliceError(f"`{name}` is defined in a way that cannot be called from outside")
+    if isinstance(found, ast.ClassDef):
+        methods = {each.name: each for each in found.body if isinstance(each, ast.FunctionDef)}
+        made = _lower(head)
+        if "__init__" in methods:
+            arguments = _arguments(writer, methods["__init__"], module, skip=1)
+        else:
+            arguments = ""
+        writer.row(f"{made} = {head}({arguments})", 0, None)
+        if method and method != "__init__":
+            target = methods.get(method)
+            if target is None:
+                raise CannotSliceError(f"`{name}` is not defined in its own class")
+            skip = 0 if any(ast.unparse(each) == "staticmethod" for each in target.decorator_list) else 1
+            writer.row(f"{made}.{method}({_arguments(writer, target, module, skip=skip)})", 0, None)
+    else:
+        writer.row(f"{head}({_arguments(writer, found, module, skip=0)})", 0, None)
+
+
+def _arguments(writer: Writer, function: FunctionNode, module: ModuleInfo, skip: int) -> str:
+    """Write stand-ins for the parameters of a function, and return the arguments of its call."""
+    spec = function.args
+    names = [argument.arg for argument in [*spec.posonlyargs, *spec.args]][skip:]
+    optional = set(names[len(names) - len(spec.defaults) :]) if spec.defaults else set()
+    required = [*names, *(a.arg for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None)]
+    kinds = {name: _kind(writer, function, name) for name in required}
+    origin = Origin(module.path, function.lineno)
+    written: list[str] = []
+    models = [name for name in required if isinstance(kinds[name], Model)]
+    for name in required:
+        if kinds[name] is None and OPTIMIZER_NAME.search(name) and name not in optional:
+            kinds[name] = Optimizer(0, name, None)
+    for name in sorted(required, key=lambda name: _rank(kinds[name])):
+        kind = kinds[name]
+        if name in optional and kind is None:
+            continue
+        match kind:
+            case Model():
+                text = writer.stand_ins.model(name, kind)
+            case Optimizer():
+                text = f"standin.optimizer({', '.join(models) or writer.stand_ins.model('model', None)})"
+            case Scheduler():
+                driven = next((other for other in required if isinstance(kinds[other], Optimizer)), None)
+                text = f"standin.scheduler({driven or 'standin.optimizer(standin.model())'})"
+            case _:
+                text = writer.stand_ins.unknown(name, name in _ARGUMENTS)
+        writer.row(f"{name} = {text}", 0, None)
+        writer.standins.append(StandIn(name, f"the parameter `{name}` of `{function.name}`", origin))
+        written.append(name)
+    positional = [name for name in names if name in written]
+    by_name = positional != names[: len(positional)]
+    return ", ".join(f"{name}={name}" if by_name or name not in names else name for name in required if name in written)
+
+
+def _kind(writer: Writer, function: FunctionNode, name: str) -> Object | None:
+    """Return the optimizer, scheduler or module that a parameter was found to be."""
+    observed = writer.slice.observed
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+            for found in observed.objects(node):
+                if isinstance(found, Model | Optimizer | Scheduler):
+                    return found
+    return None
+
+
+def _rank(kind: Object | None) -> int:
+    return (
+        0 if isinstance(kind, Model) else 1 if isinstance(kind, Optimizer) else 2 if isinstance(kind, Scheduler) else 3
+    )
+
+
+def _lower(name: str) -> str:
+    return "".join(f"_{each.lower()}" if each.isupper() and at else each.lower() for at, each in enumerate(name))
