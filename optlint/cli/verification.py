@@ -14,7 +14,7 @@ from optlint.engine import Engine
 from optlint.finding import Finding
 from optlint.replay.cases import cases
 from optlint.replay.pool import NoDevice, NoWorker, Pool
-from optlint.replay.verdict import FindingVerdict, FixVerdict
+from optlint.replay.verdict import FindingVerdict, FixVerdict, Reason, Verdict
 from optlint.replay.verify import Setting, Verified, verify
 from optlint.source.text import Span
 
@@ -54,7 +54,7 @@ class Verification:
                     raise OptlintError(f"the replay does not start: {error}") from error
                 if key not in found:
                     done()
-                if key not in found or verified.verdict.finding is not FindingVerdict.INCONCLUSIVE:
+                if key not in found or _says_more(verified.verdict, found[key].verdict):
                     found[key] = verified
         return found
 
@@ -114,6 +114,13 @@ def workers(jobs: int) -> Iterator[Pool]:
         raise OptlintError("a replay needs torch: install it (`pip install 'optlint[verify]'`)")
     with Pool(workers=jobs) as pool:
         yield pool
+
+
+def _says_more(verdict: Verdict, former: Verdict) -> bool:
+    """Whether a verdict settles what another one does not, or has been further on the way."""
+    if verdict.finding is FindingVerdict.INCONCLUSIVE:
+        return former.finding_reason in (Reason.NOT_EXERCISED, Reason.CANNOT_SLICE)
+    return True
 
 
 def _is_better(verified: Verified) -> bool:

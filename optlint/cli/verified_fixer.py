@@ -88,4 +88,7 @@ def _why_left(finding: Finding, verdicts: dict[Key, Verified]) -> str:
     verified = verdicts.get(key_of(finding))
     if verified is None:
         return f"{place} is not mended: there is nothing to replay"
-    return f"{place} is not mended, its fix is {verified.verdict.fix_sentence or 'not validated'}"
+    verdict = verified.verdict
+    said = "not validated" if verdict.fix is None else verdict.fix.value
+    reason = "" if verdict.fix_reason is None else f" ({verdict.fix_reason.value})"
+    return f"{place} is not mended, its fix is {said}{reason}: {verdict.fix_sentence}"
