@@ -25,10 +25,8 @@ from optlint.replay.verdict import FindingVerdict, FixVerdict, Flag, Verdict
 from optlint.replay.verify import Setting, Verified, flag_of, run, setting_for, verdict_of, verify
 
 _TABLE = tomllib.loads((FIXTURES / "verdicts.toml").read_text("utf-8"))
-UNREFUTED = frozenset(_TABLE["unrefuted"])
-"""Wrong fixes that a replay takes for right ones: what it compares is not enough."""
 UNDECIDED = frozenset(_TABLE["undecided"])
-"""Fixes of which a replay can say nothing."""
+"""Repairs of which a replay can say nothing."""
 EXPECTED = _TABLE["fixture"]
 """The fixtures whose verdicts are others than confirmed and validated, each with the reason."""
 
@@ -83,9 +81,7 @@ def verdict_swapped(verified: Verified) -> Verdict:
 
 def repairs(prefix: str) -> Iterator[object]:
     for path in sorted(FIXTURES.glob(f"*/{prefix}*.py")):
-        name = f"{path.parent.name}/{path.name}"
-        known = [pytest.mark.xfail(reason="not refuted yet", strict=True)] if name in UNREFUTED else []
-        yield pytest.param(path, id=name, marks=known)
+        yield pytest.param(path, id=f"{path.parent.name}/{path.name}")
 
 
 @pytest.mark.parametrize("path", list(repairs("wrong_fix_")))
@@ -93,8 +89,7 @@ def test_a_wrong_fix_is_refuted(path: Path, pool: Pool) -> None:
     """`wrong_fix_x.py`, or `wrong_fix_x__how.py`, is what a plausible and wrong repair makes of `bad_x.py`."""
     verdict = verdict_of_repair(path, "wrong_fix_", pool)
     assert verdict.finding is FindingVerdict.CONFIRMED, verdict.sentence
-    expected = FixVerdict.INCONCLUSIVE if is_undecided(path) else FixVerdict.REFUTED
-    assert verdict.fix is expected, verdict.fix_sentence
+    assert verdict.fix is FixVerdict.REFUTED, verdict.fix_sentence
 
 
 @pytest.mark.parametrize("path", list(repairs("right_fix_")))
@@ -102,17 +97,18 @@ def test_a_right_fix_of_another_kind_is_validated(path: Path, pool: Pool) -> Non
     """`right_fix_x__how.py` is what another right repair than the rule's own makes of `bad_x.py`."""
     verdict = verdict_of_repair(path, "right_fix_", pool)
     assert verdict.finding is FindingVerdict.CONFIRMED, verdict.sentence
-    expected = FixVerdict.INCONCLUSIVE if is_undecided(path) else FixVerdict.VALIDATED
-    assert verdict.fix is expected, verdict.fix_sentence
+    assert verdict.fix is FixVerdict.VALIDATED, verdict.fix_sentence
 
 
-def test_the_lists_name_fixtures_that_there_are() -> None:
-    assert all((FIXTURES / name).exists() for name in UNREFUTED | UNDECIDED)
-    assert not UNREFUTED & UNDECIDED
+@pytest.mark.parametrize("path", list(repairs("undecided_fix_")))
+def test_of_a_repair_whose_effect_is_not_seen_nothing_is_said(path: Path, pool: Pool) -> None:
+    verdict = verdict_of_repair(path, "undecided_fix_", pool)
+    assert verdict.finding is FindingVerdict.CONFIRMED, verdict.sentence
+    assert verdict.fix is FixVerdict.INCONCLUSIVE, verdict.fix_sentence
 
 
-def is_undecided(path: Path) -> bool:
-    return f"{path.parent.name}/{path.name}" in UNDECIDED
+def test_each_undecided_repair_has_its_reason() -> None:
+    assert {f"{path.parent.name}/{path.name}" for path in FIXTURES.glob("*/undecided_fix_*.py")} == UNDECIDED
 
 
 def verdict_of_repair(path: Path, prefix: str, pool: Pool) -> Verdict:
