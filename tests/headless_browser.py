@@ -168,3 +168,20 @@ def _high(descriptor: int) -> int:
     high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
     os.close(descriptor)
     return high
+
+
+def draw_all(browser: Browser) -> None:
+    """Bring every plot into view."""
+    for index in range(browser.evaluate("document.querySelectorAll('.plot').length")):
+        place = f"document.querySelectorAll('.plot')[{index}]"
+        browser.evaluate(f"{place}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        browser.wait_for(f"{place}.dataset.drawn === 'yes'")
+
+
+def curves(browser: Browser, plot: int) -> dict[str, tuple[list[Any], list[Any]]]:
+    """The points of a plot that the plotting library has drawn, by the name of the curve."""
+    drawn = browser.evaluate(
+        f"document.querySelectorAll('.plot')[{plot}].calcdata.map("
+        "(points) => [points[0].trace.name, points.map((each) => each.x), points.map((each) => each.y)])"
+    )
+    return {name: (xs, ys) for name, xs, ys in drawn}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from optlint.engine import Engine
 from optlint.program.modules import ModuleInfo
 from optlint.program.project import ParseError
-from optlint.replay.pairs import Pair, Script, Unsliced, unlike, with_fixes, written_rows
+from optlint.replay.pairs import Pair, Script, Unsliced, script_or_reason, unlike, with_fixes
 from optlint.replay.slicer.alone import Target, alone, target_of
 from optlint.replay.slicer.observed import Observed, observe
 from optlint.replay.slicer.slice import CannotSliceError
@@ -38,7 +39,7 @@ def alone_pair(engine: Engine, module: ModuleInfo, node: ast.AST, fix: Fix | Non
         fixed = with_fixes(engine, module, (fix,))
     except (OSError, ParseError) as error:
         return Pair(original, Unsliced(f"the fixed text cannot be read: {error}"))
-    changed = frozenset((path, row) for path, texts in fixed.texts.items() for row in written_rows(*texts))
+    changed = fixed.written(fix.path.absolute())
     counterpart = _counterpart(module, fixed.module, target, fix)
     if counterpart is None:
         return Pair(original, Unsliced("what was flagged is not there in the fixed text"), changed)
@@ -50,14 +51,7 @@ def alone_pair(engine: Engine, module: ModuleInfo, node: ast.AST, fix: Fix | Non
 
 
 def _sliced(seen: Observed, module: ModuleInfo, target: Target, row: int, *, exercised: bool) -> Script:
-    try:
-        script = alone(seen, module, target, row, exercised=exercised)
-        ast.parse(script.body)
-    except CannotSliceError as error:
-        return Unsliced(str(error))
-    except RecursionError:
-        return Unsliced("the code is nested too deeply")
-    return script
+    return script_or_reason(partial(alone, seen, module, target, row, exercised=exercised))
 
 
 def _counterpart(before: ModuleInfo, after: ModuleInfo, target: Target, fix: Fix) -> Target | None:

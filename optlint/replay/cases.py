@@ -18,10 +18,11 @@ from optlint.program.project import ParseError, parse
 from optlint.property.patterns import Query
 from optlint.property.violation import Violation
 from optlint.replay.alone_pair import alone_pair
-from optlint.replay.pairs import Pair, Script, Unsliced, unlike, with_fixes, written_rows
+from optlint.replay.pairs import Pair, Script, Unsliced, script_or_reason, unlike, with_fixes
+from optlint.replay.script import ReplayScript
 from optlint.replay.slicer.emit import Writer
 from optlint.replay.slicer.observed import Observed, observe
-from optlint.replay.slicer.slice import CannotSliceError, Slice
+from optlint.replay.slicer.slice import Slice
 from optlint.rule import Evidence
 from optlint.source.apply import select_fixes
 from optlint.source.edits import Fix
@@ -123,16 +124,13 @@ def _among(engine: Engine, module: ModuleInfo, fix: Fix, others: tuple[Fix, ...]
 
 def sliced(seen: Observed, entry: Entry, within: str = "") -> Script:
     """Return the script of an entry, or of a function of it alone."""
-    try:
+
+    def make() -> ReplayScript:
         made = Slice(seen, within or entry.name)
         made.run(entry.events, only_within=bool(within))
-        script = Writer(made).script()
-        ast.parse(script.body)
-    except CannotSliceError as error:
-        return Unsliced(str(error))
-    except RecursionError:
-        return Unsliced("the code is nested too deeply")
-    return script
+        return Writer(made).script()
+
+    return script_or_reason(make)
 
 
 def _scripted(
@@ -146,10 +144,9 @@ def _scripted(
         fixed = with_fixes(engine, module, fixes)
     except (OSError, ParseError) as error:
         return Unsliced(f"the fixed text cannot be read: {error}"), frozenset()
-    target = None if judged is None else judged.path.absolute()
-    written = {(target, row) for row in written_rows(*fixed.texts[target])} if target in fixed.texts else set()
+    written = frozenset() if judged is None else fixed.written(judged.path.absolute())
     with observe(fixed.project, fixed.module) as seen:
-        return entered(seen, entry, within), frozenset(written)
+        return entered(seen, entry, within), written
 
 
 def entered(seen: Observed, name: str, within: str = "") -> Script:

@@ -24,7 +24,7 @@ def _headers(body: str, rows: Sequence[int]) -> set[int]:
     for row in rows:
         depth = depths[row - 1] if 0 < row <= len(depths) else 0
         for above in range(row - 1, 0, -1):
-            if depths[above - 1] < depth and body:
+            if depths[above - 1] < depth:
                 found.add(above)
                 depth = depths[above - 1]
     return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -12,6 +13,7 @@ from optlint.engine import Engine
 from optlint.program.modules import ModuleInfo
 from optlint.program.project import Project, parse
 from optlint.replay.script import ReplayScript
+from optlint.replay.slicer.slice import CannotSliceError
 from optlint.source.edits import Fix, apply_edits
 
 
@@ -49,6 +51,10 @@ class FixedProgram:
     module: ModuleInfo
     texts: dict[Path, tuple[str, str]]
 
+    def written(self, path: Path) -> frozenset[tuple[Path, int]]:
+        """The lines (file, row from 1) of one of its files that are not in the text before."""
+        return frozenset((path, row) for row in written_rows(*self.texts[path])) if path in self.texts else frozenset()
+
 
 def with_fixes(engine: Engine, module: ModuleInfo, fixes: Sequence[Fix]) -> FixedProgram:
     """Return a file with fixes made, in it and in those that it imports.
@@ -83,3 +89,15 @@ def written_rows(before: str, after: str) -> set[int]:
         if kind != "equal":
             rows.update(range(start + 1, end + 1))
     return rows
+
+
+def script_or_reason(make: Callable[[], ReplayScript]) -> Script:
+    """Return the script that is made, or why there is none."""
+    try:
+        script = make()
+        ast.parse(script.body)
+    except CannotSliceError as error:
+        return Unsliced(str(error))
+    except RecursionError:
+        return Unsliced("the code is nested too deeply")
+    return script

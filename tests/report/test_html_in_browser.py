@@ -6,11 +6,10 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from headless_browser import CHROMIUM, Browser, opened
+from headless_browser import CHROMIUM, Browser, curves, draw_all, opened
 from optlint.replay.trace import Kind, Thing, Trace
 from optlint.report.plotting_library import packed_library
 from report_pages import FIXED, REFUTED, WRITTEN, finding_in, page_of, replay, source_of, update, verified_of
@@ -72,23 +71,6 @@ def browser(file: Path) -> Iterator[Browser]:
     with opened(file, width=1400) as browser:
         draw_all(browser)
         yield browser
-
-
-def draw_all(browser: Browser) -> None:
-    """Bring every plot into view."""
-    for index in range(browser.evaluate("document.querySelectorAll('.plot').length")):
-        place = f"document.querySelectorAll('.plot')[{index}]"
-        browser.evaluate(f"{place}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
-        browser.wait_for(f"{place}.dataset.drawn === 'yes'")
-
-
-def curves(browser: Browser, plot: int) -> dict[str, tuple[list[Any], list[Any]]]:
-    """The points of a plot that the plotting library has drawn, by the name of the curve."""
-    drawn = browser.evaluate(
-        f"document.querySelectorAll('.plot')[{plot}].calcdata.map("
-        "(points) => [points[0].trace.name, points.map((each) => each.x), points.map((each) => each.y)])"
-    )
-    return {name: (xs, ys) for name, xs, ys in drawn}
 
 
 def test_plots_have_the_points_of_the_traces(browser: Browser) -> None:

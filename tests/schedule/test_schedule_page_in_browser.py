@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from headless_browser import CHROMIUM, Browser, opened
+from headless_browser import CHROMIUM, Browser, curves, draw_all, opened
 from optlint.program.events import Act
 from optlint.replay.schedules import EntrySchedule, Variant
 from optlint.replay.standin_numbers import ELEMENTS, StandInNumber
@@ -79,22 +78,6 @@ def browser(file: Path) -> Iterator[Browser]:
     with opened(file, width=1400) as browser:
         draw_all(browser)
         yield browser
-
-
-def draw_all(browser: Browser) -> None:
-    for index in range(browser.evaluate("document.querySelectorAll('.plot').length")):
-        place = f"document.querySelectorAll('.plot')[{index}]"
-        browser.evaluate(f"{place}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
-        browser.wait_for(f"{place}.dataset.drawn === 'yes'")
-
-
-def curves(browser: Browser, plot: int) -> dict[str, tuple[list[Any], list[Any]]]:
-    """The points of a plot that the plotting library has drawn, by the name of the curve."""
-    drawn = browser.evaluate(
-        f"document.querySelectorAll('.plot')[{plot}].calcdata.map("
-        "(points) => [points[0].trace.name, points.map((each) => each.x), points.map((each) => each.y)])"
-    )
-    return {name: (xs, ys) for name, xs, ys in drawn}
 
 
 def texts(browser: Browser, selector: str) -> list[str]:
