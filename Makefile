@@ -8,15 +8,16 @@ CORPUS ?= .corpus
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := optlint rules tests benchmarks
+CODE := optlint rules tests benchmarks tooling
 
-.PHONY: help demo test lint format bench bench-reference bench-verdicts corpus corpus-fixes ledger wheel clean
+.PHONY: help demo test lint format tables bench bench-reference bench-verdicts corpus corpus-fixes ledger wheel clean
 
 help:
 	@echo "make demo          check, mend and check again three small training projects"
 	@echo "make test          run the tests"
 	@echo "make lint          ruff, mypy, import contracts, and optlint on itself"
 	@echo "make format        let ruff format the code"
+	@echo "make tables        write the tables of torch's signatures from the installed torch"
 	@echo "make wheel         build the wheel and the source distribution into dist/"
 	@echo "make corpus        fetch the published packages that optlint is tried on ($(CORPUS)/)"
 	@echo "make ledger        compare the findings on the corpus with the judged ones"
@@ -50,6 +51,9 @@ lint: $(READY)
 format: $(READY)
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+tables: $(READY)
+	@$(BIN)/python tooling/torch_tables.py
 
 bench: $(READY) corpus
 	@$(BIN)/python benchmarks/speed.py $(CORPUS)

@@ -52,6 +52,7 @@ from optlint.property.violation import Violation
 from optlint.rule import Evidence, Repair, Rule
 from optlint.source.edits import Applicability, Edit
 from optlint.syntax.editor import CannotEditError, Editor, Edits
+from optlint.torch_api.signatures import Formal, Signature, optimizer_signature, scheduler_signature, signatures
 from optlint.torch_api.tables import SchedulerFacts, Tables, tables
 
 VERSION = 1
@@ -81,6 +82,7 @@ __all__ = [
     "EventPattern",
     "Evidence",
     "Existence",
+    "Formal",
     "Level",
     "Model",
     "Object",
@@ -100,6 +102,7 @@ __all__ = [
     "Scheduler",
     "SchedulerFacts",
     "Selection",
+    "Signature",
     "Tables",
     "Violation",
     "add_group",
@@ -115,10 +118,13 @@ __all__ = [
     "freeze",
     "move",
     "new",
+    "optimizer_signature",
     "outermost_loop",
     "parent",
     "replace",
     "same_function",
+    "scheduler_signature",
+    "signatures",
     "step",
     "tables",
     "unfreeze",
