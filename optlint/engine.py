@@ -6,7 +6,7 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from optlint.property.witness import witness
 from optlint.source.edits import Fix
 from optlint.source.text import Position, Source, Span
 from optlint.syntax.editor import CannotEditError, Editor, Edits
+from optlint.torch_api.releases import TorchRange
 
 _RELEVANT_IMPORT = re.compile(
     rb"\bnn\.|Module\b|\.step\(|zero_grad|backward\(|requires_grad|optim|parameters\(|get_lr|\.grad\b|\.cuda\("
@@ -39,11 +40,15 @@ def _is_relevant(data: bytes) -> bool:
 
 
 class Engine:
-    """Checks files against rules; a file's findings depend on it, on the files it calls into, and on the rules."""
+    """Checks files against rules; a file's findings depend on it, on the files it calls into, and on the rules.
 
-    def __init__(self, rules: Sequence[CatalogEntry]) -> None:
+    `required` finds out which torch the files must run with; it is asked when a rule wants to know.
+    """
+
+    def __init__(self, rules: Sequence[CatalogEntry], required: Callable[[], TorchRange] = TorchRange) -> None:
         self._rules = tuple(rules)
-        self._project = Project(_is_relevant)
+        self._required = required
+        self._project = Project(_is_relevant, required)
         self._shown: dict[Path, Path] = {}
         self._sources: dict[Path, Source] = {}
         self._triggers = {
@@ -59,7 +64,7 @@ class Engine:
 
     def fresh_project(self) -> Project:
         """Return a project of the same reach that has read nothing yet."""
-        return Project(_is_relevant)
+        return Project(_is_relevant, self._required)
 
     def show(self, path: Path) -> None:
         """Take a file in under the name by which it was asked for, which findings then have."""

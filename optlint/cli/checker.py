@@ -24,6 +24,7 @@ from optlint.suppress import suppress
 
 if TYPE_CHECKING:
     from optlint.engine import Engine
+    from optlint.torch_api.releases import TorchRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,12 @@ class Checker:
         self._engine = None
         self._given.clear()
 
+    def required(self) -> TorchRange:
+        """Return the releases of torch that the checked project must run with."""
+        from optlint.requirement import torch_range
+
+        return torch_range(self._config)
+
     @cached_property
     def _rules(self) -> _Rules:
         entries = load_catalog()
@@ -137,7 +144,7 @@ class Checker:
                 from optlint.engine import Engine
 
                 _relax_collector()
-                self._engine = Engine(self._rules.entries)
+                self._engine = Engine(self._rules.entries, self.required)
             _collect(done, self._engine.check(path, data))
         except Exception as error:
             message = f"optlint failed on this file, {type(error).__name__}: {error}; please report this defect"

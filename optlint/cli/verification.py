@@ -38,7 +38,7 @@ class Verification:
         """
         wanted = {key_of(finding) for finding in findings}
         found: dict[Key, Verified] = {}
-        engine = Engine(self.checker.entries)
+        engine = Engine(self.checker.entries, self.checker.required)
         for path in files:
             try:
                 data = path.read_bytes()

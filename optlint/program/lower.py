@@ -6,6 +6,7 @@ import ast
 import re
 
 from optlint.program.calls import Calls
+from optlint.program.definitions import Definitions
 from optlint.program.expressions import Expressions
 from optlint.program.machine import Activation, Machine
 from optlint.program.modules import ClassInfo, FunctionNode, ModuleInfo
@@ -54,7 +55,8 @@ class Lowering:
     def lower(self) -> Program:
         """Return the program model of the file."""
         entries = [entry for entry in self._entries() if entry.events]
-        return Program(self.module, tuple(entries), self._qualify)
+        definitions = Definitions(self.names, self.machine.module_frame)
+        return Program(self.module, tuple(entries), self._qualify, self.machine.project.torch, definitions)
 
     def close(self) -> None:
         """Take the interpreter apart when the program has been looked at.

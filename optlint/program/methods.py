@@ -231,7 +231,7 @@ class Methods:
             made.sources, made.one_shot, made.named = (ParameterSource(model),), True, name == "named_parameters"
             return self.expressions.iteration.made(made, node)
         if name == "zero_grad":
-            machine.event(Act.CLEAR, (model,), node, "zero" if _keeps_zeros(positional, named) else "")
+            machine.event(Act.CLEAR, (model,), node, self._left_behind(positional, named))
             return NONE
         if name == "requires_grad_":
             flag = positional[0] if positional else named.get("requires_grad", Const(True))
@@ -273,6 +273,18 @@ class Methods:
         if model.info is None or model.confidence is not Confidence.CERTAIN:
             self.calls.escape({o for value in (*positional, *named.values()) for o in machine.reach(value)}, node)
         return self._through(model, positional, keywords)
+
+    def _left_behind(self, positional: Sequence[Value], named: dict[str, Value]) -> str:
+        """Return what `zero_grad` leaves in the gradients, as an event tells it: `zero`, or nothing for None.
+
+        Before torch 2.0 zeros were the default. That makes a difference only where parameters are frozen, and what
+        torch the project has is not looked up elsewhere.
+        """
+        flag = positional[0] if positional else named.get("set_to_none")
+        if flag is not None:
+            return "zero" if flag == Const(False) else ""
+        freezes = b"requires_grad" in self.machine.frame.module.source.data
+        return "zero" if freezes and self.machine.project.torch().precedes((2, 0)) else ""
 
     def forward(self, model: Model, positional: Sequence[Value], keywords: Keywords, node: ast.AST) -> Value:
         """Run a module: a gradient from the result reaches its parameters, unless gradients are off."""
@@ -347,7 +359,7 @@ class Methods:
         if name == "step":
             self.optimizer_step(optimizer, [*positional[:1], *([named["closure"]] if "closure" in named else [])], node)
         elif name in ("zero_grad", "reset_grad", "clear_grad", "zero_grads"):
-            machine.event(Act.CLEAR, (optimizer,), node, "zero" if _keeps_zeros(positional, named) else "")
+            machine.event(Act.CLEAR, (optimizer,), node, self._left_behind(positional, named))
         elif name == "add_param_group":
             sources = self.expressions.iteration.sources(positional[0])[0] if positional else []
             optimizer.sources = tuple(dict.fromkeys((*optimizer.sources, *sources)))
@@ -617,11 +629,6 @@ def _is_gradient(value: Value) -> bool:
             return True
         value = value.receiver
     return False
-
-
-def _keeps_zeros(positional: Sequence[Value], named: dict[str, Value]) -> bool:
-    flag = positional[0] if positional else named.get("set_to_none")
-    return flag == Const(False)
 
 
 def _moves_to_cpu(name: str, positional: Sequence[Value]) -> bool:

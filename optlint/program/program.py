@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from optlint.program.definitions import Definitions
 from optlint.program.events import Act, Event
 from optlint.program.modules import ModuleInfo
 from optlint.program.objects import Object, Optimizer, ParameterIterator, Scheduler, canonical
 from optlint.program.regions import Region, events
+from optlint.torch_api.releases import TorchRange
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +68,16 @@ class Program:
     """The model of one file.
 
     `qualify` gives the dotted name that an expression of the file's top level stands for, such as
-    `torch.optim.lr_scheduler._LRScheduler`, or an empty string.
+    `torch.optim.lr_scheduler._LRScheduler`, or an empty string. `torch` gives the releases of torch that the file must
+    run with.
     """
 
     module: ModuleInfo
     entries: tuple[Entry, ...]
     qualify: Callable[[ast.expr], str]
+    torch: Callable[[], TorchRange] = TorchRange
+    definitions: Definitions | None = None
+    """What names are defined as, in this file and in those that it imports."""
 
     def nodes(self) -> Iterator[ast.AST]:
         """Yield all nodes of the file's syntax tree."""

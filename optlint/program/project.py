@@ -11,6 +11,7 @@ from pathlib import Path
 from optlint.program.modules import ModuleInfo
 from optlint.source.text import Source, SourceError
 from optlint.source.text import parse as parse_text
+from optlint.torch_api.releases import TorchRange
 
 LARGEST = 5_000_000
 """Bytes; a larger file is data, not a program."""
@@ -89,15 +90,24 @@ def search_roots(folder: Path) -> tuple[Path, ...]:
 class Project:
     """The files that one run looks at and those that they import.
 
-    `screen` tells from a file's bytes whether it can matter at all; others are taken to be unknown.
+    `screen` tells from a file's bytes whether it can matter at all; others are taken to be unknown. `required` finds
+    out which torch they must run with, and is asked at most once.
     """
 
-    def __init__(self, screen: Callable[[bytes], bool]) -> None:
+    def __init__(self, screen: Callable[[bytes], bool], required: Callable[[], TorchRange] = TorchRange) -> None:
         self._screen = screen
+        self._required = required
+        self._torch: TorchRange | None = None
         self._modules: OrderedDict[Path, ModuleInfo | None] = OrderedDict()
         self._kept = 0
         self._defined: dict[Path, dict[str, bool]] = {}
         self._places: dict[tuple[Path, str], Path | None] = {}
+
+    def torch(self) -> TorchRange:
+        """Return the releases of torch that the files must run with."""
+        if self._torch is None:
+            self._torch = self._required()
+        return self._torch
 
     def forget(self) -> None:
         """Drop all parsed files."""

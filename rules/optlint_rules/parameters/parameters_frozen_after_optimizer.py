@@ -49,7 +49,8 @@ for epoch in range(10):
 ```
 
 ## When the code is right
-- Gradients are cleared by the default `zero_grad()` before the next step.
+- Gradients are cleared by the default `zero_grad()` before the next step, on torch 2.0 and newer. For a project that
+  requires an older torch, where zeros were the default, the finding is made.
 - The freeze comes before the first backward: there is no gradient yet.
 - Plain SGD, without momentum and without weight decay: a zero moves nothing.
 - The frozen parameters are in no optimizer that steps afterwards: a new optimizer for the next stage, a target

@@ -63,7 +63,8 @@ warns all the same, and the finding stays.
 ## Fix safety
 
 Safe: both return a list with one rate per parameter group, and training does not depend on either. `get_last_lr()`
-exists since torch 1.4, for `ReduceLROnPlateau` since 2.2.
+exists since torch 1.4, for `ReduceLROnPlateau` since 2.2: for a project that must run with an older one, by
+`target-torch` or its own requirement, the fix is unsafe.
 
 ## Evidence
 
@@ -85,7 +86,9 @@ from collections.abc import Iterator
 
 from optlint.api import (
     SAFE,
+    UNSAFE,
     Act,
+    Applicability,
     Confidence,
     Editor,
     Edits,
@@ -100,8 +103,16 @@ from optlint.api import (
     tables,
 )
 
+_SINCE = (1, 4)
+"""The torch that has `get_last_lr`; for `ReduceLROnPlateau` it came with 2.2."""
+
 
 def _find(program: Program) -> Iterator[Violation]:
+    if not program.torch().precedes(_SINCE):
+        yield from _calls(program)
+
+
+def _calls(program: Program) -> Iterator[Violation]:
     for entry in program.entries:
         for event in entry.having(Act.CALL):
             scheduler = event.subjects[0] if event.subjects else None
@@ -139,12 +150,18 @@ def _rename(violation: Violation, editor: Editor) -> Edits | None:
     return None
 
 
+def _applicability(violation: Violation) -> Applicability:
+    scheduler = violation.roles["call"].subjects[0]
+    plateau = isinstance(scheduler, Scheduler) and "ReduceLROnPlateau" in scheduler.classes
+    return UNSAFE if violation.program.torch().may_precede((2, 2) if plateau else _SINCE) else SAFE
+
+
 RULE = Rule(
     code="OPT404",
     level=Level.WARNING,
     message="{what}: `get_last_lr()` tells the rate that the optimizer uses",
     triggers=(("get_lr", "torch"), ("lr_scheduler",)),
     property=Query(_find),
-    repair=Repair("Use `get_last_lr()`", SAFE, _rename),
+    repair=Repair("Use `get_last_lr()`", SAFE, _rename, _applicability),
     evidence=Evidence.TEXT,
 )

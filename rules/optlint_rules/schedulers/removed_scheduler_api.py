@@ -61,7 +61,8 @@ These are not reported:
 
 Safe. Deleting `verbose` loses nothing on torch 2.2 and later, where it printed nothing. Renaming `_LRScheduler` to
 `LRScheduler` needs torch 2.0; an import by name is renamed along with its uses, and only the import where the file
-has another `LRScheduler`. A name that another file gives to the class is to be mended there.
+has another `LRScheduler`. A name that another file gives to the class is to be mended there. For a project that
+must also run with an older torch, by `target-torch` or by its own requirement, the fix is unsafe.
 
 `print_lr` has no fix: what to print in its place is for the author to say.
 
@@ -84,7 +85,9 @@ from collections.abc import Iterator
 
 from optlint.api import (
     SAFE,
+    UNSAFE,
     Act,
+    Applicability,
     Confidence,
     Edit,
     Editor,
@@ -101,6 +104,8 @@ from optlint.api import (
     enclosing_statement,
 )
 
+_MUTE, _REMOVED, _PUBLIC = (2, 2), (2, 7), (2, 0)
+"""The torch in which `verbose` fell silent, that in which it went with `print_lr`, and that which has `LRScheduler`."""
 _OLD = "torch.optim.lr_scheduler._LRScheduler"
 _NEW = "torch.optim.lr_scheduler.LRScheduler"
 _FAMILY = "torch.optim.lr_scheduler."
@@ -109,7 +114,7 @@ _FAMILY = "torch.optim.lr_scheduler."
 def _find(program: Program) -> Iterator[Violation]:
     yield from _constructions(program)
     yield from _print_lr(program)
-    if b"lr_scheduler" in program.module.source.data:
+    if b"lr_scheduler" in program.module.source.data and not program.torch().precedes(_PUBLIC):
         for node in program.nodes():
             match node:
                 case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
@@ -159,16 +164,21 @@ def _constructions(program: Program) -> Iterator[Violation]:
             scheduler, call = event.subjects[0], event.place.node
             if not isinstance(scheduler, Scheduler) or scheduler.info is not None or not isinstance(call, ast.Call):
                 continue
-            if any(":" in name for name in scheduler.classes):
+            if any(":" in name for name in scheduler.classes) or program.torch().precedes(_MUTE):
                 continue
             for keyword in call.keywords:
                 if keyword.arg == "verbose":
                     names = ast.unparse(call.func).rpartition(".")[2]
-                    parts = {"what": f"{names} raises TypeError: `verbose` was removed in torch 2.7"}
-                    yield Violation(program, event.place, {}, (event,), entry=entry, parts=parts)
+                    what = f"{names} raises TypeError: `verbose` was removed in torch 2.7"
+                    level = Level.ERROR
+                    if program.torch().precedes(_REMOVED):
+                        what, level = "`verbose` prints nothing since torch 2.2, and is gone in 2.7", Level.NOTE
+                    yield Violation(program, event.place, {}, (event,), entry=entry, parts={"what": what}, level=level)
 
 
 def _print_lr(program: Program) -> Iterator[Violation]:
+    if program.torch().precedes(_REMOVED):
+        return
     for entry in program.entries:
         for event in entry.having(Act.CALL):
             scheduler = event.subjects[0] if event.subjects else None
@@ -194,7 +204,8 @@ def _subclass(program: Program, node: ast.ClassDef) -> Iterator[Violation]:
                 passed = len(args) > 2 and all(
                     program.qualify(base) in (_OLD, _FAMILY + "LRScheduler") for base in node.bases
                 )
-                if passed or any(keyword.arg == "verbose" for keyword in keywords):
+                named = any(keyword.arg == "verbose" for keyword in keywords)
+                if (passed or named) and not program.torch().precedes(_REMOVED):
                     yield _violation(
                         program,
                         inner,
@@ -274,12 +285,19 @@ def _binds_new_name(node: ast.AST) -> bool:
             return False
 
 
+def _applicability(violation: Violation) -> Applicability:
+    """A name that some torch of the project lacks, or a word that one still heeds, is not for `--fix` to change."""
+    node = violation.at.node
+    since = _PUBLIC if isinstance(node, ast.Name | ast.Attribute) else _MUTE
+    return UNSAFE if violation.program.torch().may_precede(since) else SAFE
+
+
 RULE = Rule(
     code="OPT418",
     level=Level.ERROR,
     message="{what}",
     triggers=(("lr_scheduler",), ("verbose", "LR", "torch"), ("print_lr", "torch"), ("LRScheduler",)),
     property=Query(_find),
-    repair=Repair("Use the present interface", SAFE, _mend),
+    repair=Repair("Use the present interface", SAFE, _mend, _applicability),
     evidence=Evidence.CRASH,
 )
