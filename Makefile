@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := optlint rules tests benchmarks tooling
 
-.PHONY: help demo test lint format tables bench bench-reference bench-verdicts corpus corpus-fixes ledger wheel clean
+.PHONY: help demo test lint format tables bench bench-reference bench-verdicts bench-mutate corpus corpus-fixes ledger wheel clean
 
 help:
 	@echo "make demo          check, mend and check again three small training projects"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench         measure optlint beside TorchFix, Fixit and ruff"
 	@echo "make bench-reference  measure the reference beside torch.optim"
 	@echo "make bench-verdicts   measure the verifier: its verdicts on the corpus, and their cost"
+	@echo "make bench-mutate  inject each rule's misuse into right programs: what is found, and what is mended"
 	@echo "make clean         delete what these made, but for the corpus and the environments"
 
 $(READY): pyproject.toml
@@ -63,6 +64,9 @@ bench-reference: $(READY)
 
 bench-verdicts: $(READY) corpus
 	@$(BIN)/python benchmarks/verdicts.py $(CORPUS)
+
+bench-mutate: $(READY) corpus
+	@cd benchmarks && $(abspath $(BIN))/python -m mutate $(abspath $(CORPUS)) --jobs $(JOBS)
 
 corpus: $(READY)
 	@$(BIN)/python benchmarks/corpus.py $(CORPUS)

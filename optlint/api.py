@@ -5,7 +5,11 @@ is a rule. `VERSION` counts the changes that break packs; a pack may define `REQ
 """
 
 from optlint.finding import Level
+from optlint.program.definitions import Definitions
 from optlint.program.events import Act, Event
+from optlint.program.lengths import Length, made_of, number_of, product_of, ratio, ratio_by_default
+from optlint.program.metrics import metric_direction
+from optlint.program.modules import ClassInfo, FunctionNode, ModuleInfo
 from optlint.program.objects import (
     Confidence,
     Model,
@@ -15,11 +19,17 @@ from optlint.program.objects import (
     ParameterIterator,
     ParameterSource,
     Place,
+    Scaler,
     Scheduler,
     Selection,
     canonical,
 )
+from optlint.program.parameter_groups import GivenGroup
 from optlint.program.program import Entry, Program
+from optlint.program.regions import Branch, Loop, Try, Unrolled
+from optlint.program.regions import events as events_in
+from optlint.program.scheduling import Argument, Construction
+from optlint.program.values import Const
 from optlint.property.alphabet import (
     ITERATOR,
     OPTIMIZER,
@@ -38,7 +48,19 @@ from optlint.property.alphabet import (
     step,
     unfreeze,
 )
-from optlint.property.patterns import Absence, Alternation, Existence, Precedence, Property, Query, Response, enclosing
+from optlint.property.patterns import (
+    Absence,
+    Alternation,
+    Existence,
+    Precedence,
+    Property,
+    Query,
+    Response,
+    driven,
+    enclosing,
+)
+from optlint.property.repetition import Repetition, repetition
+from optlint.property.succession import may_follow
 from optlint.property.surroundings import (
     block_of,
     enclosing_function,
@@ -48,10 +70,12 @@ from optlint.property.surroundings import (
     parent,
     same_function,
 )
+from optlint.property.used import Used
 from optlint.property.violation import Violation
 from optlint.rule import Evidence, Repair, Rule
 from optlint.source.edits import Applicability, Edit
 from optlint.syntax.editor import CannotEditError, Editor, Edits
+from optlint.torch_api.group_keys import meant_key
 from optlint.torch_api.signatures import Formal, Signature, optimizer_signature, scheduler_signature, signatures
 from optlint.torch_api.tables import SchedulerFacts, Tables, tables
 
@@ -71,9 +95,15 @@ __all__ = [
     "Act",
     "Alternation",
     "Applicability",
+    "Argument",
     "Binding",
+    "Branch",
     "CannotEditError",
+    "ClassInfo",
     "Confidence",
+    "Const",
+    "Construction",
+    "Definitions",
     "Edit",
     "Editor",
     "Edits",
@@ -83,8 +113,13 @@ __all__ = [
     "Evidence",
     "Existence",
     "Formal",
+    "FunctionNode",
+    "GivenGroup",
+    "Length",
     "Level",
+    "Loop",
     "Model",
+    "ModuleInfo",
     "Object",
     "Optimizer",
     "Parameter",
@@ -96,14 +131,19 @@ __all__ = [
     "Property",
     "Query",
     "Repair",
+    "Repetition",
     "Response",
     "Role",
     "Rule",
+    "Scaler",
     "Scheduler",
     "SchedulerFacts",
     "Selection",
     "Signature",
     "Tables",
+    "Try",
+    "Unrolled",
+    "Used",
     "Violation",
     "add_group",
     "backward",
@@ -111,16 +151,27 @@ __all__ = [
     "canonical",
     "clear",
     "consume",
+    "driven",
     "enclosing",
     "enclosing_function",
     "enclosing_loops",
     "enclosing_statement",
+    "events_in",
     "freeze",
+    "made_of",
+    "may_follow",
+    "meant_key",
+    "metric_direction",
     "move",
     "new",
+    "number_of",
     "optimizer_signature",
     "outermost_loop",
     "parent",
+    "product_of",
+    "ratio",
+    "ratio_by_default",
+    "repetition",
     "replace",
     "same_function",
     "scheduler_signature",

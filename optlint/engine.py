@@ -16,7 +16,7 @@ from optlint.finding import Finding, Level, Location, Step
 from optlint.program.lower import Lowering
 from optlint.program.modules import ModuleInfo
 from optlint.program.objects import Place
-from optlint.program.program import Program
+from optlint.program.program import AnalysisError, Program
 from optlint.program.project import ParseError, Project, parse
 from optlint.property.violation import Violation
 from optlint.property.witness import witness
@@ -29,6 +29,9 @@ _RELEVANT_IMPORT = re.compile(
     rb"\bnn\.|Module\b|\.step\(|zero_grad|backward\(|requires_grad|optim|parameters\(|get_lr|\.grad\b|\.cuda\("
 )
 """What an imported file must hold to be worth following."""
+_COUNT = re.compile(rb"^\w*(?i:epoch|step|iter)\w*[ \t]*(?::[^=\n]+)?=[ \t]*\d", re.MULTILINE)
+_SETTINGS_SIZE = 10_000
+"""Or it is a small one with the numbers of an experiment: how many epochs, how many steps."""
 
 
 _DEEPEST = 8_000
@@ -36,7 +39,9 @@ _DEEPEST = 8_000
 
 
 def _is_relevant(data: bytes) -> bool:
-    return _RELEVANT_IMPORT.search(data) is not None
+    if _RELEVANT_IMPORT.search(data) is not None:
+        return True
+    return len(data) < _SETTINGS_SIZE and _COUNT.search(data) is not None
 
 
 class Engine:
@@ -103,8 +108,8 @@ class Engine:
             return self._all_judged(path, program, chosen)
         except RecursionError:
             return [_unreadable(path, "the file is nested too deeply to be followed: split it, or exclude it", 1, 1)]
-        except Exception as error:
-            return [_internal(path, "the analysis", error)]
+        except AnalysisError as error:
+            return [_internal(path, "the analysis", error.reason)]
         finally:
             lowering.close()
 
@@ -116,6 +121,8 @@ class Engine:
                     key = (finding.location.path, finding.location.span, finding.code)
                     if key not in found or (found[key].fix is None and finding.fix is not None):
                         found[key] = finding
+            except (AnalysisError, RecursionError):
+                raise
             except Exception as error:
                 failed = _internal(path, f"the rule {entry.rule.code} ({entry.name})", error)
                 found[path, Span(0, len(found)), failed.code] = failed
@@ -124,7 +131,8 @@ class Engine:
     def triggered(self, data: bytes) -> list[CatalogEntry]:
         """Return the rules that could report something in a file with these bytes."""
         present = {token for token in self._tokens if token in data}
-        return [entry for entry in self._rules if any(group <= present for group in self._triggers[entry.rule.code])]
+        chosen = [entry for entry in self._rules if any(group <= present for group in self._triggers[entry.rule.code])]
+        return [entry for entry in chosen if entry.rule.screen is None or entry.rule.screen(data)]
 
     def judged(self, entry: CatalogEntry, program: Program) -> Iterator[tuple[Violation, Finding]]:
         """Yield what a rule finds in a program, as the rule sees it and as people do."""

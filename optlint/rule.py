@@ -22,10 +22,24 @@ class Evidence(enum.Enum):
 
     LEARNING_RATE = "lr"
     """The learning rate of each update, against the reference schedule."""
+    OVERWRITTEN = "overwritten"
+    """The rates that one schedule sets and another one, on the same optimizer, computes anew."""
+    PACE = "pace"
+    """How far the schedule has come at each update, against one that goes its whole length in the run."""
     MOVED = "moved"
     """Which parameters an update moves."""
+    FINITE = "finite"
+    """What an update makes of parameters of a narrow type where their gradient is zero."""
     GRADIENT = "grad"
     """The gradient that each update consumes."""
+    DISCARDED = "discarded"
+    """The gradients that are thrown away before the update that should use them."""
+    WINDOWS = "windows"
+    """How many backwards each update uses, against windows of one length."""
+    WEIGHT = "weight"
+    """What the losses weigh together whose gradients an update uses, against their mean."""
+    OPTIONS = "options"
+    """The options that the updates of each group use, against those that the group was given."""
     ORDER = "order"
     """The order of the events alone."""
     CRASH = "crash"
@@ -59,7 +73,8 @@ class Rule:
 
     `triggers` is the screen: a file is looked at by this rule only if, for at least one of the groups, every
     token of the group stands somewhere in the file's bytes. It must hold for each file in which the rule can
-    report something.
+    report something. `screen` is a second, finer one, for what a few words cannot tell: a look at the bytes that costs
+    less than parsing them.
     """
 
     code: str
@@ -73,5 +88,6 @@ class Rule:
     """Decides the level of each violation by what it sees, or None where the code is right after all."""
     place: Callable[[Violation], Place] | None = None
     """Where the finding lies, if not where the property broke: on what is to be mended."""
+    screen: Callable[[bytes], bool] | None = None
     wording: Callable[[Violation, Level], dict[str, str]] | None = None
     """Fills further holes of the message."""

@@ -110,7 +110,9 @@ def _only_file(paths: Sequence[str]) -> str:
 def _schedules(checker: Checker, path: Path, setting: Setting) -> list[EntrySchedule]:
     try:
         data = path.read_bytes()
-        planned = scheduled(Engine(checker.entries, checker.required), path, data, lambda files: _findings(checker, files))
+        planned = scheduled(
+            Engine(checker.entries, checker.required), path, data, lambda files: _findings(checker, files)
+        )
     except OSError as error:
         raise OptlintError(f"`{shown(path)}` cannot be read: {error.strerror}") from error
     except ParseError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from optlint.program.objects import Model, Object, Place
+from optlint.program.objects import Model, Object, Place, Scaler
 
 
 class Act(enum.Enum):
@@ -14,15 +14,20 @@ class Act(enum.Enum):
     NEW = "new"
     FORWARD = "forward"
     BACKWARD = "backward"
+    """`detail` is `scaled` where a scaler has multiplied the loss, and `maybe scaled` where that is not known."""
     CLEAR = "clear"
     """Gradients are cleared; `detail` is `zero` where they become zeros instead of None."""
     SET_GRADIENT = "set-gradient"
     """Gradients are written by hand."""
+    CHANGE_GRADIENT = "change-gradient"
+    """Gradients are changed in their place: multiplied, clamped and the like."""
     STEP = "step"
-    """An optimizer step, by whatever call."""
+    """An optimizer step, by whatever call; `detail` is `scaler` where a scaler makes it, and `maybe scaler` where that
+    is not known."""
     SCHEDULE = "schedule"
     """A scheduler step; `detail` is `argument` where it is given an epoch or a metric."""
     CLIP = "clip"
+    """Gradients are clipped; `detail` says what was given in the place of parameters."""
     UNSCALE = "unscale"
     UPDATE_SCALE = "update-scale"
     FREEZE = "freeze"
@@ -32,9 +37,15 @@ class Act(enum.Enum):
     """A module goes to another device or dtype; `detail` is the method."""
     REPLACE = "replace"
     """Parameters of a module are exchanged for new ones; `detail` says what was replaced."""
+    SHARD = "shard"
+    """Parameters of a module become parts of others, spread over processes; `detail` is the function."""
     CONSUME = "consume"
-    """An iterator of parameters is used up."""
+    """An iterator of parameters is used up; `detail` is `kept` where a group dict keeps what it gave as a list."""
     ADD_GROUP = "add-group"
+    TRAIN = "train"
+    """A module is put into training mode; `known` is false where an argument decides."""
+    EVAL = "eval"
+    """A module is put into evaluation mode."""
     SAVE = "save"
     LOAD = "load"
     SET_RATE = "set-rate"
@@ -48,6 +59,8 @@ class Act(enum.Enum):
     """An attribute, named by `detail`, is assigned on a parameter or a module."""
     NON_LEAF = "non-leaf"
     """A tensor that is not a leaf is given to an optimizer."""
+    DETACHED = "detached"
+    """An optimizer is given tensors that were taken out of the graph; `detail` says how, and the place is where."""
     NOT_PARAMETERS = "not-parameters"
     """An optimizer is given something else than parameters; `detail` says what."""
 
@@ -58,7 +71,8 @@ class Event:
 
     `subjects` is empty where the object is unknown. For `BACKWARD` the subjects are the modules that gradients
     reach, and `known` tells whether there may be others. `stack` holds the call sites that lead here, outermost
-    first.
+    first. `scaler` has multiplied the loss of a `BACKWARD`, or makes a `STEP` or
+    `UNSCALE`.
     """
 
     act: Act
@@ -67,6 +81,7 @@ class Event:
     stack: tuple[Place, ...] = ()
     detail: str = ""
     known: bool = True
+    scaler: Scaler | None = None
 
     def models(self) -> tuple[Model, ...]:
         """Return those subjects that are modules."""

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
+from optlint.program.detached import Detached, models_of
 from optlint.program.events import Act
 from optlint.program.guards import guard_of
 from optlint.program.iteration import Iteration
+from optlint.program.lengths import Length
 from optlint.program.machine import Machine
 from optlint.program.names import Names
 from optlint.program.objects import (
@@ -143,7 +145,9 @@ class Expressions:
                     pairs.extend(self.machine.entries(made))
             else:
                 pairs.append((self.evaluate(key), made))
-        return self.machine.new_entries(pairs, is_open)
+        entries = self.machine.new_entries(pairs, is_open)
+        self.machine.displays[entries.serial] = self.machine.place(node)
+        return entries
 
     def _lambda(self, node: ast.Lambda) -> Value:
         return Function(node, self.machine.frame)
@@ -195,6 +199,10 @@ class Expressions:
                 return self._instance_attribute(value, name)
             case Parameter() if name == "grad":
                 return Gradient(value)
+            case Parameter() if name == "data":
+                place = self.machine.place(node)
+                self.machine.detached[value.serial] = Detached(place, name, models_of(value))
+                return Method(value, name)
             case Gradient() if name in ("data", "grad"):
                 return value
             case ClassValue(info=info):
@@ -226,7 +234,8 @@ class Expressions:
         machine = self.machine
         stored = machine.read(value.serial, name)
         if isinstance(stored, Const) and isinstance(stored.value, int | float) and not isinstance(stored.value, bool):
-            return machine.opaque(name)  # a counter, as likely as not: other methods may have changed it
+            # A counter, as likely as not: other methods may have changed it.
+            return machine.measures.remembered(machine.opaque(name), value.serial, name, stored.value)
         if stored == NONE:
             # A place that another method fills; the same unknown value at each reading.
             stored = Join((NONE, machine.opaque(name, flows=frozenset((machine.unseen,)))))
@@ -275,7 +284,7 @@ class Expressions:
     def _subscript(self, node: ast.Subscript) -> Value:
         value = self.evaluate(node.value)
         key = self.evaluate(node.slice)
-        return self.item(value, key, node)
+        return self.machine.measures.taken(self.item(value, key, node), value, key)
 
     def item(self, value: Value, key: Value, node: ast.Subscript) -> Value:
         """Return `value[key]`."""
@@ -352,7 +361,7 @@ class Expressions:
             both = self.iteration.concatenated(left, right, node)
             if both is not None:
                 return both
-        return self.machine.mix("", [left, right])
+        return self.machine.measures.operated(self.machine.mix("", [left, right]), node.op, left, right)
 
     def _unary(self, node: ast.UnaryOp) -> Value:
         value = self.evaluate(node.operand)
@@ -445,11 +454,17 @@ class Expressions:
         self.branch(regions, node, guard_of_branch=(guard, positive))
         return self.machine.join(made, born_since)
 
-    def branch(self, regions: list[Region], node: ast.AST, guard_of_branch: tuple[object, bool] = (None, True)) -> None:
+    def branch(
+        self,
+        regions: list[Region],
+        node: ast.AST,
+        guard_of_branch: tuple[object, bool] = (None, True),
+        period: Length | None = None,
+    ) -> None:
         """Emit a two-armed branch, unless both arms are empty."""
         guard, positive = guard_of_branch
         if any(region is not EMPTY for region in regions):
-            self.machine.emit(Branch(regions[0], regions[1], self.machine.place(node), guard, positive))  # type: ignore[arg-type]
+            self.machine.emit(Branch(regions[0], regions[1], self.machine.place(node), guard, positive, period))  # type: ignore[arg-type]
 
     # -- calls --------------------------------------------------------------------------------------------------
 

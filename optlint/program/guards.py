@@ -44,6 +44,20 @@ def guard_of(machine: Machine, test: ast.expr) -> tuple[Guard | None, bool]:
     return Guard(f"{asked.text} [{stamp}]", asked.constant, frozenset(variables)), asked.positive
 
 
+def divisor_of(test: ast.AST) -> ast.expr | None:
+    """Return `n` where a test holds once in `n` iterations: `i % n == 0`, `not i % n`, or that beside an `or`."""
+    match test:
+        case ast.BoolOp(op=ast.Or(), values=[first, *_]):
+            return divisor_of(first)
+        case (
+            ast.Compare(left=ast.BinOp(op=ast.Mod(), right=divisor), ops=[ast.Eq()], comparators=[_])
+            | ast.UnaryOp(op=ast.Not(), operand=ast.BinOp(op=ast.Mod(), right=divisor))
+        ) if isinstance(divisor, ast.Name | ast.Attribute | ast.Constant):
+            return divisor
+        case _:
+            return None
+
+
 def _asked(test: ast.AST) -> _Test:
     positive = True
     while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):

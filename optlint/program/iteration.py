@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optlint.program.counters import tested_counter
+from optlint.program.detached import carried
 from optlint.program.events import Act
 from optlint.program.machine import Machine
 from optlint.program.objects import Model, Parameter, ParameterIterator, ParameterSource, Selection
@@ -62,7 +63,7 @@ class Iteration:
                 assert isinstance(model, Model)
                 return self.expressions.part(model, "[each]")
             case _:
-                return machine.mix("", [value])
+                return carried(machine, value) or machine.mix("", [value])
 
     def parameter(self, iterator: ParameterIterator, node: ast.AST) -> Parameter:
         """Return the parameter that stands for any one of an iterator's."""
@@ -88,13 +89,13 @@ class Iteration:
             self.machine.event(Act.NEW, (iterator,), node)
         return iterator
 
-    def consume(self, value: Value, node: ast.AST) -> None:
+    def consume(self, value: Value, node: ast.AST, detail: str = "") -> None:
         """Note that a one-shot iterator of parameters is used up.
 
         A value that may be something else as well is passed over: which one it is depends on the path.
         """
         if isinstance(value, ParameterIterator) and value.one_shot:
-            self.machine.event(Act.CONSUME, (value,), node)
+            self.machine.event(Act.CONSUME, (value,), node, detail)
 
     def concatenated(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """Return `left + right` where both are lists, else None."""
@@ -204,7 +205,8 @@ class Iteration:
         machine.assigned.pop()
         tail = orelse()
         if first or out or tail is not EMPTY:
-            loop: Region = Loop(sequence(out), tail, machine.place(node), frozenset(assigned))
+            count = machine.measures.count(iterable) if statement is not None else None
+            loop: Region = Loop(sequence(out), tail, machine.place(node), frozenset(assigned), count=count)
             machine.emit(loop if not first else Unrolled((sequence(first), loop), machine.place(node)))
 
     def widen(self, node: ast.AST) -> None:
@@ -272,16 +274,20 @@ class Iteration:
             return True, Selection.ALL
         first, rest = generators[0], generators[1:]
         iterable = self.expressions.evaluate(first.iter)
-        exact = self.elements(iterable) is not None and not first.ifs
+        elements = self.elements(iterable)
         selection = condition_selection(first.ifs, first.target)
         inner_exact, inner_selection = True, Selection.ALL
+        runs = 0
 
         def body() -> bool:
-            nonlocal inner_exact, inner_selection
+            nonlocal inner_exact, inner_selection, runs
+            runs += 1
             inner_exact, inner_selection = self._generate(rest, element)
             return True
 
         self.loop(iterable, first.iter, lambda value: self.bind(first.target, value), body)
+        # Elements that nothing happens to are gone through as one.
+        exact = elements is not None and runs == len(elements) and not first.ifs
         return exact and inner_exact, inner_selection if selection is Selection.ALL else selection
 
     def bind(self, target: ast.expr, value: Value) -> None:
@@ -314,7 +320,7 @@ class Iteration:
                 return [*items[:starred], middle, *items[len(items) - after :]]
         if isinstance(value, ParameterIterator | Model):
             return [self.each(value, target) for target in targets]
-        return [machine.mix("", [value]) for _ in targets]
+        return [carried(machine, value) or machine.mix("", [value]) for _ in targets]
 
 
 def _loop_body(node: ast.AST) -> tuple[str, ...]:

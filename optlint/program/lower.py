@@ -54,9 +54,11 @@ class Lowering:
 
     def lower(self) -> Program:
         """Return the program model of the file."""
-        entries = [entry for entry in self._entries() if entry.events]
         definitions = Definitions(self.names, self.machine.module_frame)
-        return Program(self.module, tuple(entries), self._qualify, self.machine.project.torch, definitions)
+        return Program(self.module, self._entered, self._qualify, self.machine.project.torch, definitions)
+
+    def _entered(self) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self._entries() if entry.events)
 
     def close(self) -> None:
         """Take the interpreter apart when the program has been looked at.

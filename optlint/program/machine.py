@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from optlint.program.counters import Counter
+from optlint.program.detached import Detached
 from optlint.program.events import Act, Event
+from optlint.program.measures import Measures
 from optlint.program.modules import ClassInfo, ModuleInfo
 from optlint.program.objects import (
     Confidence,
@@ -18,11 +20,13 @@ from optlint.program.objects import (
     Parameter,
     ParameterIterator,
     Place,
+    Scaler,
     canonical,
     merge,
 )
 from optlint.program.project import Project
 from optlint.program.regions import Region, Variable, sequence
+from optlint.program.scaling import scaled_throughout, scalers_of_all
 from optlint.program.values import Const, Entries, Frame, Function, Items, Join, Opaque, Value
 
 MOST_ALTERNATIVES = 6
@@ -80,10 +84,21 @@ class Machine:
         """Modules that have parts, which in turn know them."""
         self.models: dict[int, Object] = {}
         """Objects that unknown values turned out to be, by the value's serial."""
+        self.foreign_scaler = Scaler(0, "", None, Confidence.NAME, enabled=None)
+        """Stands for the one in another package's protocol, as that of apex."""
+        self.scaled = False
+        """Whether a scaler has multiplied anything."""
+        self.scalers: dict[int, Scaler] = {}
+        """Scalers that unknown values turned out to be, by the value's serial."""
         self.awaited: dict[int, Optimizer] = {}
         """Optimizers that unknown values were taken for by their names alone, when they were given away."""
+        self.displays: dict[int, Place] = {}
+        """Where the dicts of the store were written, by serial."""
+        self.detached: dict[int, Detached] = {}
+        """Unknown values that are detached tensors, by serial; of a parameter what its `data` is."""
         self.names: dict[int, str] = {}
         """Names that unknown values were assigned to, by the value's serial."""
+        self.measures = Measures(self)
         self.entered: set[ast.AST] = set()
         """Functions that were followed."""
         self.depth = 0
@@ -209,12 +224,13 @@ class Machine:
         node: ast.AST | Place,
         detail: str = "",
         known: bool = True,
+        scaler: Scaler | None = None,
     ) -> None:
         """Append an event at a node of the running file, or at a place in any."""
         if not self.quiet:
             unique = tuple(dict.fromkeys(map(canonical, subjects)))
             place = node if isinstance(node, Place) else self.place(node)
-            self.out.append(Event(act, unique, place, tuple(self.stack), detail, known))
+            self.out.append(Event(act, unique, place, tuple(self.stack), detail, known, scaler))
 
     @contextmanager
     def collect(self) -> Iterator[list[Region]]:
@@ -356,7 +372,11 @@ class Machine:
         for value in values:
             holds |= self.reach(value)
             flows |= self.flow(value)
-        return Opaque(self.serial(), label, frozenset(holds), frozenset(flows))
+        scalers = scalers_of_all(self, values) if self.scaled else frozenset()
+        if scalers and not scaled_throughout(self, values):
+            holds |= scalers
+            scalers = frozenset()
+        return Opaque(self.serial(), label, frozenset(holds), frozenset(flows), scalers)
 
     def reach(self, value: Value, depth: int = 3) -> frozenset[Object]:
         """Return the objects to which a value holds a reference."""

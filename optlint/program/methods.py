@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from optlint.program.detached import STILL_DETACHED, carried, detached, models_of
 from optlint.program.events import Act
 from optlint.program.machine import Machine
 from optlint.program.objects import (
@@ -23,7 +24,9 @@ from optlint.program.objects import (
     Selection,
     canonical,
 )
+from optlint.program.parameter_groups import given_groups
 from optlint.program.regions import EMPTY, Branch, sequence
+from optlint.program.scaling import BY_SCALER, MAYBE_BY_SCALER, multiplied
 from optlint.program.values import (
     NONE,
     ClassValue,
@@ -54,6 +57,7 @@ _OPTIMIZER_LABEL = re.compile(
 )
 _SCHEDULER_LABEL = re.compile(r"(?i)sched")
 _STEPPED_LABEL = re.compile(f"{_OPTIMIZER_LABEL.pattern}|(?i:sched)")
+_LOSS_LABEL = re.compile(r"(?i)(?:^|_)loss(?:es)?$")
 _SCALER_LABEL = re.compile(r"(?i)scaler")
 FROZEN = "*frozen"
 """The name under which a module says that all its parameters are frozen: no gradient reaches them."""
@@ -136,6 +140,11 @@ class Methods:
             case Method(name="grad" | "data") if name in ("zero_", "fill_") and _is_gradient(receiver):
                 machine.event(Act.CLEAR, (), node, "zero", known=False)
                 return receiver
+            case Method(receiver=Parameter() as parameter, name="data") if (
+                name in STILL_DETACHED and parameter.serial in machine.detached
+            ):
+                cut = machine.detached[parameter.serial]
+                return detached(machine, cut.place, cut.how, cut.models)
             case Method(receiver=inner, name=attribute):
                 return self._opaque(self.part_of(inner, attribute), name, positional, keywords, node)
             case Instance():
@@ -251,12 +260,20 @@ class Methods:
         if name in ("named_children", "named_modules"):
             pair = machine.new_items([machine.opaque("name"), self.expressions.part(model, "[each]")])
             return machine.new_items([pair], is_open=True)
-        if name in ("train", "eval", "apply", "share_memory", "compile", "float", "type"):
+        if name in ("train", "eval"):
+            flag = positional[0] if positional else named.get("mode", Const(True))
+            off = name == "eval" or flag == Const(False)
+            known = name == "eval" or isinstance(flag, Const)
+            machine.event(Act.EVAL if off else Act.TRAIN, (model,), node, known=known)
+            return model
+        if name in ("apply", "share_memory", "compile", "float", "type"):
             return model
         if name in ("backward", "manual_backward") and positional:
-            return self.calls.torch.backward(positional[:1], node)
+            return self.calls.torch.backward(positional[:1], node, foreign=True)
         if name == "state_dict":
-            return machine.opaque()
+            if positional or keywords:  # `keep_vars` gives the parameters themselves
+                return machine.opaque()
+            return detached(machine, machine.place(node), name, (model,), mapping=True)
         if name in ("add_module", "register_module", "register_parameter") and len(positional) == 2:
             key = positional[0].value if isinstance(positional[0], Const) else ""
             self.calls.statements.set_attribute(model, str(key), positional[1], node)
@@ -320,9 +337,9 @@ class Methods:
             known = [self.as_optimizer(o) for o in optimizers]
             if known and known[0] is not None:
                 # timm's `NativeScaler`: backward, and where the update is due, clipping and the step.
-                self.calls.torch.backward(positional[:1], node)
+                self.calls.torch.backward(positional[:1], node, foreign=True)
                 with machine.collect() as out:
-                    machine.event(Act.STEP, (known[0],), node)
+                    machine.event(Act.STEP, (known[0],), node, MAYBE_BY_SCALER)
                 if "need_update" in dict(keywords):
                     machine.emit(Branch(sequence(out), EMPTY, machine.place(node)))
                 else:
@@ -333,8 +350,15 @@ class Methods:
 
     # -- optimizers, schedulers, scalers ------------------------------------------------------------------------
 
-    def optimizer_step(self, value: Value, closure: Sequence[Value], node: ast.Call) -> None:
-        """Note a step of each optimizer that a value may be; a closure runs first."""
+    def optimizer_step(
+        self,
+        value: Value,
+        closure: Sequence[Value],
+        node: ast.Call,
+        detail: str = "",
+        scaler: Scaler | None = None,
+    ) -> None:
+        """Note a step of each optimizer that a value may be; a closure runs first, and a scaler may make the step."""
         machine = self.machine
         for function in closure:
             if isinstance(function, Function):
@@ -342,12 +366,12 @@ class Methods:
         optimizers = [self.as_optimizer(option) for option in alternatives(value)]
         known = [optimizer for optimizer in optimizers if optimizer is not None]
         if len(known) == 1:
-            machine.event(Act.STEP, known, node)
+            machine.event(Act.STEP, known, node, detail, scaler=scaler)
         elif known:
             regions = []
             for optimizer in known:
                 with machine.collect() as out:
-                    machine.event(Act.STEP, (optimizer,), node)
+                    machine.event(Act.STEP, (optimizer,), node, detail, scaler=scaler)
                 regions.append(sequence(out))
             self.expressions.iteration.one_of(regions, node)
 
@@ -364,15 +388,17 @@ class Methods:
             sources = self.expressions.iteration.sources(positional[0])[0] if positional else []
             optimizer.sources = tuple(dict.fromkeys((*optimizer.sources, *sources)))
             models = [source.model for source in sources]
+            given = given_groups(machine, self.expressions.iteration, positional[0]) if positional else ()
+            optimizer.given = tuple(dict.fromkeys((*optimizer.given, *given)))
             machine.event(Act.ADD_GROUP, (optimizer, *models), node)
         elif name == "load_state_dict":
             machine.event(Act.LOAD, (optimizer,), node)
         elif name == "backward" and positional:
-            return self.calls.torch.backward(positional[:1], node)
+            return self.calls.torch.backward(positional[:1], node, foreign=True)
         elif name == "update_params" and positional:
             # mmengine's OptimWrapper: backward, step and clearing in one.
-            self.calls.torch.backward(positional[:1], node)
-            machine.event(Act.STEP, (optimizer,), node)
+            self.calls.torch.backward(positional[:1], node, foreign=True)
+            machine.event(Act.STEP, (optimizer,), node, MAYBE_BY_SCALER)
             machine.event(Act.CLEAR, (optimizer,), node)
         elif name == "state_dict":
             machine.event(Act.SAVE, (optimizer,), node)
@@ -402,15 +428,33 @@ class Methods:
         self, scaler: Scaler, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call
     ) -> Value:
         machine = self.machine
+        named = dict(keywords)
         if name == "scale" and positional:
-            return positional[0]
-        if name == "step" and positional:
-            self.optimizer_step(positional[0], positional[1:2], node)
-        elif name == "unscale_":
-            machine.event(Act.UNSCALE, (scaler, *(o for value in positional for o in machine.reach(value))), node)
+            machine.event(Act.CALL, (scaler,), node, name)
+            return multiplied(machine, positional[0], scaler) if scaler.enabled is not False else positional[0]
+        given = positional[0] if positional else named.get("optimizer")
+        if isinstance(given, Method):
+            given = self.part_of(given.receiver, given.name)
+        if name == "step" and given is not None:
+            self.optimizer_step(given, positional[1:2], node, BY_SCALER, scaler)
+        elif name == "unscale_" and given is not None:
+            found = (self.as_optimizer(option) for option in alternatives(given))
+            optimizers = [optimizer for optimizer in found if optimizer is not None]
+            machine.event(Act.UNSCALE, (scaler, *optimizers), node, known=bool(optimizers), scaler=scaler)
         elif name == "update":
             machine.event(Act.UPDATE_SCALE, (scaler,), node)
-        return machine.opaque()
+        elif name == "get_scale":
+            machine.event(Act.CALL, (scaler,), node, name)
+        # What it says of itself, as its scale, may take the factor away again.
+        return machine.opaque(holds=frozenset((scaler,)))
+
+    def _scaler_of(self, value: Opaque, label: str, confidence: Confidence) -> Scaler:
+        """Return the scaler that an unknown value turns out to be, the same one each time."""
+        known = self.machine.scalers.get(value.serial)
+        if known is None:
+            known = Scaler(self.machine.serial(), label, None, confidence, enabled=None)
+            self.machine.scalers[value.serial] = known
+        return known
 
     # -- parameters and gradients -------------------------------------------------------------------------------
 
@@ -418,6 +462,9 @@ class Methods:
         if name in ("zero_", "fill_", "detach_"):
             if name != "detach_":
                 self.clear_gradient(gradient.parameter, node, "zero")
+            return gradient
+        if name.endswith("_") and not name.startswith(("_", "requires_grad", "share_memory", "rename")):
+            self.clear_gradient(gradient.parameter, node, act=Act.CHANGE_GRADIENT)
             return gradient
         return self.machine.opaque() if name not in ("data", "detach") else gradient
 
@@ -451,8 +498,14 @@ class Methods:
             )
         if name in ("cpu", "to", "float"):
             return parameter
-        if name in ("detach", "numel", "size", "dim", "item"):
+        if name == "detach":
+            return detached(machine, machine.place(node), name, models_of(parameter))
+        if name in ("numel", "size", "dim", "item"):
             return machine.opaque()
+        if name == "backward":
+            # It starts at a leaf, and reaches nothing else.
+            machine.event(Act.CALL, (parameter,), node, name)
+            return NONE
         if name == "register_post_accumulate_grad_hook" or name == "register_hook":
             self.calls.escape({source.model for source in parameter.sources}, node)
         return machine.mix("", [parameter])
@@ -565,7 +618,7 @@ class Methods:
             if isinstance(model, Model):
                 return self._model(model, name, positional, keywords, node)
         if name in ("backward", "manual_backward") and positional:
-            return self.calls.torch.backward(positional[:1], node)
+            return self.calls.torch.backward(positional[:1], node, foreign=True)
         if name in ("log", "log_dict", "print", "save_hyperparameters"):
             return machine.opaque()
         return self.calls.unknown(name, (receiver, *positional), keywords, node)
@@ -578,6 +631,9 @@ class Methods:
         known = machine.models.get(receiver.serial)
         if known is not None:
             return self.call(canonical(known), name, positional, keywords, node)
+        still = carried(machine, receiver, name)
+        if still is not None:
+            return still
         label = machine.label(receiver)
         if name in ("step", "step_update") and _SCHEDULER_LABEL.search(label):
             scheduler = self.as_scheduler(receiver)
@@ -588,19 +644,20 @@ class Methods:
         if name in ("get_lr", "get_last_lr", "print_lr") and _SCHEDULER_LABEL.search(label):
             scheduler = self.as_scheduler(receiver)
             return self.call(scheduler, name, positional, keywords, node) if scheduler is not None else machine.opaque()
-        if name in ("scale", "unscale_", "step", "update") and _SCALER_LABEL.search(label):
-            return self._scaler(
-                Scaler(machine.serial(), label, None, Confidence.NAME), name, positional, keywords, node
-            )
+        if name in ("scale", "unscale_", "step", "update", "get_scale") and _SCALER_LABEL.search(label):
+            return self._scaler(self._scaler_of(receiver, label, Confidence.NAME), name, positional, keywords, node)
         if name == "step" and positional and any(isinstance(o, Optimizer) for o in alternatives(positional[0])):
-            return self._scaler(Scaler(machine.serial(), label, None, Confidence.USE), name, positional, keywords, node)
+            return self._scaler(self._scaler_of(receiver, label, Confidence.USE), name, positional, keywords, node)
         if name in ("backward", "manual_backward"):
             if positional and not isinstance(positional[0], Const):
-                return self.calls.torch.backward(positional[:1], node)
+                return self.calls.torch.backward(positional[:1], node, foreign=True)
             return self.calls.torch.backward([receiver], node)
         if name == "optimizer_step" and positional:
             self.optimizer_step(positional[0], positional[1:2], node)
             return machine.opaque()
+        given = receiver.flows - {machine.unseen} and not receiver.holds
+        if name == "requires_grad_" and (given or _LOSS_LABEL.search(label)):
+            return receiver  # what a module has given is a tensor
         if name in _MODEL_METHODS:
             model = self.as_model(receiver)
             if model is not None:

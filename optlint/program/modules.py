@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias, TypeVar, cast
 
+from optlint.program.nodes import Nodes
 from optlint.source.text import Source
 
 Answer = TypeVar("Answer")
@@ -24,6 +25,11 @@ class ModuleInfo:
     tree: ast.Module
     serial: int = -1
     _traits: dict[tuple[ast.AST, str], object] = field(default_factory=dict)
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """All nodes of the tree."""
+        return Nodes(self.tree)
 
     @cached_property
     def symbols(self) -> dict[str, ast.stmt | ast.alias]:

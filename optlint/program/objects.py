@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from optlint.program.modules import ClassInfo, ModuleInfo
+    from optlint.program.parameter_groups import GivenGroup
+    from optlint.program.scheduling import Construction
 
 
 class Confidence(enum.IntEnum):
@@ -147,6 +149,14 @@ class Optimizer(Object):
     complete: bool = True
     """Whether `sources` is all that it was given."""
     info: ClassInfo | None = None
+    groups: int | None = None
+    """How many parameter groups it was made with, where that is known."""
+    given: tuple[GivenGroup, ...] = ()
+    """The dicts that it was given as groups, also later."""
+    taken_from: tuple[Optimizer, ...] = ()
+    """Other optimizers whose `param_groups` it was given."""
+    constructions: tuple[Construction, ...] = ()
+    """The calls that may have made it, one for each branch."""
 
     def holds(self, model: Model) -> bool:
         """Whether some parameters of `model` are among the optimizer's, as far as one can see."""
@@ -161,11 +171,15 @@ class Scheduler(Object):
     optimizers: tuple[Optimizer, ...] = ()
     children: tuple[Scheduler, ...] = ()
     info: ClassInfo | None = None
+    constructions: tuple[Construction, ...] = ()
+    """The calls that may have made it, one for each branch."""
 
 
 @dataclass(eq=False, slots=True)
 class Scaler(Object):
-    """A `GradScaler`, or what stands in for one."""
+    """A `GradScaler`, or what stands in for one; `enabled` is None where that is not known."""
+
+    enabled: bool | None = True
 
 
 @dataclass(eq=False, slots=True)
@@ -200,10 +214,15 @@ def merge(first: Object, second: Object) -> bool:
             first.sources = tuple(dict.fromkeys((*first.sources, *second.sources)))
             first.complete = first.complete and second.complete
             first.info = first.info if first.info is second.info else None
+            first.groups = first.groups if first.groups == second.groups else None
+            first.given = tuple(dict.fromkeys((*first.given, *second.given)))
+            first.taken_from = tuple(dict.fromkeys((*first.taken_from, *second.taken_from)))
+            first.constructions = tuple(dict.fromkeys((*first.constructions, *second.constructions)))
         case Scheduler(), Scheduler():
             first.classes |= second.classes
             first.optimizers = tuple(dict.fromkeys(map(canonical, (*first.optimizers, *second.optimizers))))
             first.children = tuple(dict.fromkeys((*first.children, *second.children)))
+            first.constructions = tuple(dict.fromkeys((*first.constructions, *second.constructions)))
             first.info = first.info if first.info is second.info else None
         case ParameterIterator(), ParameterIterator() if first.named == second.named:
             first.sources = tuple(dict.fromkeys((*first.sources, *second.sources)))
@@ -219,7 +238,7 @@ def merge(first: Object, second: Object) -> bool:
                     first.parts[name] = part
                     part.parent = first
         case Scaler(), Scaler():
-            pass
+            first.enabled = first.enabled if first.enabled is second.enabled else None
         case _:
             return False
     first.confidence = min(first.confidence, second.confidence)

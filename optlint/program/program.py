@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -63,6 +63,14 @@ class Entry:
         return (event for event in self.events if event.act in acts)
 
 
+class AnalysisError(Exception):
+    """A defect of the interpreter's, which is no rule's fault."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """The model of one file.
@@ -73,15 +81,29 @@ class Program:
     """
 
     module: ModuleInfo
-    entries: tuple[Entry, ...]
+    enter: Callable[[], tuple[Entry, ...]]
     qualify: Callable[[ast.expr], str]
     torch: Callable[[], TorchRange] = TorchRange
     definitions: Definitions | None = None
     """What names are defined as, in this file and in those that it imports."""
 
-    def nodes(self) -> Iterator[ast.AST]:
-        """Yield all nodes of the file's syntax tree."""
-        return ast.walk(self.module.tree)
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The ways into the file, each with what happens there: interpreted when they are first asked for.
+
+        Raises:
+            AnalysisError: the interpreter failed.
+        """
+        try:
+            return self.enter()
+        except RecursionError:
+            raise
+        except Exception as error:
+            raise AnalysisError(error) from error
+
+    def nodes(self) -> Sequence[ast.AST]:
+        """Return all nodes of the file's syntax tree, in the order of the text."""
+        return self.module.nodes.all()
 
 
 def _at_once(iterator: ParameterIterator, use: Event) -> bool:

@@ -21,11 +21,12 @@ LEVELS = 6
 """How many folders above a file its project may begin."""
 _DEFINITION = re.compile(rb"^(?:async )?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 _EVENTFUL_LITERALS = tuple(
-    b"step backward grad optim Opt opt chedul _lr parameters Adam SGD Module nn. cuda( .to(".split()
+    b"step backward grad optim Opt opt chedul _lr parameters Adam SGD Module nn. cuda( .to( .eval( .train(".split()
 )
 """What `_EVENTFUL` asks for, a little wider: looking for literals first is several times faster."""
 _EVENTFUL = re.compile(
     rb"\bstep\b|backward|grad\b|optim|[Oo]pt\b|[Ss]chedul|_lr\b|parameters|Adam|SGD|Module\b|\bnn\.|cuda\(|\.to\("
+    rb"|\.eval\(|\.train\("
 )
 """A definition without any of these does nothing to an optimizer, nor does it make one."""
 _PROJECT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "optlint.toml")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from optlint.program.events import Event
+from optlint.program.lengths import Length
 from optlint.program.objects import Place
 
 Variable: TypeAlias = "tuple[int, str]"
@@ -60,6 +61,8 @@ class Branch:
     place: Place
     guard: Guard | None = None
     positive: bool = True
+    period: Length | None = None
+    """Where the condition is `i % n == 0` or the like, `n`: it holds once in so many iterations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +79,8 @@ class Loop:
     place: Place
     assigned: frozenset[Variable]
     endless: bool = False
+    count: Length | None = None
+    """How many iterations there are, if none breaks out; those that were followed apart are among them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

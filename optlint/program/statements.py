@@ -8,7 +8,8 @@ from collections.abc import Callable
 from optlint.program.calls import Calls
 from optlint.program.events import Act
 from optlint.program.expressions import Expressions
-from optlint.program.guards import guard_of
+from optlint.program.guards import divisor_of, guard_of
+from optlint.program.lengths import Length
 from optlint.program.machine import Machine
 from optlint.program.objects import Instance, Model, Object, Optimizer, Parameter, ParameterIterator, Scheduler
 from optlint.program.regions import EMPTY, Jump, Leave, Loop, Region, Try, Variable, sequence
@@ -121,6 +122,7 @@ class Statements:
                 self.calls.methods.extend(option, value, node)
                 return True
         if isinstance(current, Gradient):
+            self.calls.methods.clear_gradient(current.parameter, node, act=Act.CHANGE_GRADIENT)
             return True
         if isinstance(current, Parameter | ParameterIterator):
             joined = self.expressions.iteration.concatenated(current, value, node)
@@ -290,8 +292,13 @@ class Statements:
         regions, falls = machine.fork(
             [lambda: self._arm(node.test, True, node.body), lambda: self._arm(node.test, False, node.orelse)]
         )
-        expressions.branch(regions, node, guard)
+        expressions.branch(regions, node, guard, self._period(node.test) if any(regions) else None)
         return falls
+
+    def _period(self, test: ast.expr) -> Length | None:
+        """Return `n` where a test is `i % n == 0` or the like."""
+        divisor = self.machine.frame.module.trait(test, "divisor", divisor_of)
+        return None if divisor is None else self.machine.measures.length(self.expressions.evaluate(divisor))
 
     def _arm(self, test: ast.expr, outcome: bool, body: list[ast.stmt]) -> bool:
         """Run an arm; where the test was whether a variable is None, the variable is what that says."""

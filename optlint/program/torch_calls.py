@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from optlint.program.detached import carried, detached, detached_in, models_of
 from optlint.program.events import Act
-from optlint.program.machine import Machine
+from optlint.program.machine import ITEMS, Machine
 from optlint.program.modules import ClassInfo
 from optlint.program.names import FOREIGN
 from optlint.program.objects import (
@@ -24,6 +26,9 @@ from optlint.program.objects import (
     Scheduler,
     Selection,
 )
+from optlint.program.parameter_groups import given_groups, whose_groups
+from optlint.program.scaling import MAYBE_BY_SCALER, MAYBE_SCALED, scaling_of
+from optlint.program.scheduling import constructed
 from optlint.program.values import (
     NONE,
     ClassValue,
@@ -31,6 +36,8 @@ from optlint.program.values import (
     Entries,
     External,
     Function,
+    Group,
+    Groups,
     Items,
     Join,
     Method,
@@ -85,9 +92,12 @@ _SCALERS = frozenset(
         "torch.cuda.amp.GradScaler",
         "torch.amp.GradScaler",
         "torch.cuda.amp.grad_scaler.GradScaler",
+        "torch.amp.grad_scaler.GradScaler",
         "torch.cpu.amp.GradScaler",
     )
 )
+_SHARDING = frozenset(("fully_shard", "FullyShardedDataParallel", "parallelize_module", "distribute_module"))
+"""Functions after which a module's parameters are others than before, spread over processes."""
 _PROGRESS = frozenset(("tqdm", "trange", "track", "progress_bar", "auto_tqdm", "prange"))
 
 
@@ -115,12 +125,14 @@ class TorchCalls:
             "dict": self._dict,
             "next": self._next,
             "sum": self._consumed,
-            "len": self._plain,
+            "len": self._len,
+            "range": self._range,
+            "int": self._int,
             "print": self._plain,
             "type": self._plain,
             "any": self._consumed,
             "all": self._consumed,
-            "max": self._consumed,
+            "max": self._max,
             "min": self._consumed,
         }
 
@@ -145,7 +157,7 @@ class TorchCalls:
             return self.optimizer(frozenset((name,)), positional, keywords, node)
         if name in known.warmup_factories or name in known.constant_factories:
             label = "warmup" if name in known.warmup_factories else "constant"
-            return self.scheduler(frozenset((f"LambdaLR:{label}",)), positional, keywords, node)
+            return self.scheduler(frozenset((f"LambdaLR:{label}",)), positional, keywords, node, factory=name)
         if dotted in known.wrappers or name in ("DistributedDataParallel", "DataParallel"):
             return positional[0] if positional else machine.mix("", [value for _, value in keywords])
         if dotted in known.replacing:
@@ -154,8 +166,10 @@ class TorchCalls:
                     if isinstance(model, Model):
                         machine.event(Act.REPLACE, (model,), node, name)
             return positional[0] if positional else machine.opaque()
+        if name in _SHARDING and module.startswith("torch.distributed") and positional:
+            return self._sharded(name, positional[0], keywords, node)
         if dotted in _SCALERS:
-            return self.scaler(node)
+            return self.scaler(dotted, positional, keywords, node)
         if module in ("torch.nn", "torch.nn.modules"):
             return self._module_class(name, positional, keywords, node)
         if name == "chain" and module == "itertools":
@@ -165,21 +179,27 @@ class TorchCalls:
         if dotted == "functools.partial" and positional:
             return Partial(positional[0], tuple(positional[1:]), tuple(keywords))
         if dotted in ("copy.deepcopy", "copy.copy") and positional:
-            return self._deepcopied(positional[0], node) if name == "deepcopy" else positional[0]
+            return self._deepcopied(positional[0], node) if name == "deepcopy" else self._shallow(positional[0], node)
         if name in ("clip_grad_norm_", "clip_grad_value_", "clip_grad_norm"):
-            return self._clip(positional, node)
+            return self._clip(positional, keywords, node)
         if dotted in ("torch.autograd.backward", "torch.autograd.function.backward"):
             return self.backward(positional[:1], node)
         if name == "optimizer_step":
             for value in positional[:1]:
-                self.calls.methods.optimizer_step(value, (), node)
+                self.calls.methods.optimizer_step(value, (), node, MAYBE_BY_SCALER)
             return machine.opaque()
         if dotted.endswith("amp.initialize"):
             return self._handed_back(
                 [*positional, *(value for key, value in keywords if key in ("models", "optimizers"))]
             )
         if dotted.endswith("amp.scale_loss"):
-            return positional[0] if positional else machine.opaque()
+            if positional:
+                return machine.mix("", [positional[0], machine.opaque(holds=frozenset((machine.foreign_scaler,)))])
+            return machine.opaque()
+        if name in ("trange", "prange"):
+            return self._range(positional, keywords, node)
+        if dotted in ("math.ceil", "math.floor") and len(positional) == 1:
+            return self._rounded(name, positional[0])
         if name in _PROGRESS:
             return positional[0] if positional else machine.opaque()
         if module == "torch" and name in _TENSOR_MAKERS and dict(keywords).get("requires_grad") == Const(True):
@@ -187,6 +207,15 @@ class TorchCalls:
         if dotted.partition(".")[0] in _PURE_ROOTS:
             return self._pure(positional, keywords)
         return self._foreign(dotted, positional, keywords, node)
+
+    def _sharded(self, name: str, value: Value, keywords: Keywords, node: ast.Call) -> Value:
+        """Note that modules are sharded; FSDP that keeps the original parameters, or may, is passed over."""
+        kept = dict(keywords).get("use_orig_params", Const(False))
+        if name != "FullyShardedDataParallel" or kept == Const(False):
+            for model in alternatives(value):
+                if isinstance(model, Model):
+                    self.machine.event(Act.SHARD, (model,), node, name)
+        return value
 
     def choose(
         self, options: Sequence[External], positional: Sequence[Value], keywords: Keywords, node: ast.Call
@@ -218,6 +247,8 @@ class TorchCalls:
         machine, iteration = self.machine, self.expressions.iteration
         given = positional[0] if positional else dict(keywords).get("params")
         made = Optimizer(machine.serial(), "", machine.place(node), classes=classes, info=info)
+        name = next(iter(classes)) if len(classes) == 1 else ""
+        made.constructions = (constructed(machine, name, positional, keywords, machine.place(node)),)
         if info is not None and given is not None and not iteration.sources(given)[0]:
             given = next((value for value in positional if iteration.sources(value)[0]), given)
         if given is None:
@@ -225,12 +256,29 @@ class TorchCalls:
         else:
             sources, complete = iteration.sources(self._as_parameters(given))
             made.sources, made.complete = tuple(dict.fromkeys(sources)), complete
+            made.groups = self._groups(given)
+            made.given = given_groups(machine, iteration, given)
+            former = whose_groups(machine, given)
+            made.taken_from = (former,) if former is not None else ()
             if info is None:
                 self._check_parameters(given, positional, made, node)
-            for value in self._iterators(given):
-                iteration.consume(value, node)
+                for cut in detached_in(machine, given):
+                    machine.event(Act.DETACHED, (made, *cut.models), cut.place, cut.how)
+            self._use_up(given, node)
         machine.event(Act.NEW, (made,), node)
         return made
+
+    def _groups(self, given: Value) -> int | None:
+        """Return how many parameter groups an optimizer makes of what it is given, where that is known."""
+        machine = self.machine
+        if isinstance(given, ParameterIterator) or (isinstance(given, Method) and given.name == "parameters"):
+            return 1
+        if not isinstance(given, Items) or not machine.measures.is_whole(given):
+            return None
+        items = machine.items(given)
+        if items and all(isinstance(item, Entries) for item in items):
+            return len(items)
+        return 1 if items and all(isinstance(item, Parameter) for item in items) else None
 
     def _as_parameters(self, given: Value) -> Value:
         """Unknown values that were given as parameters are modules' parameters as far as the optimizer goes."""
@@ -243,17 +291,26 @@ class TorchCalls:
             return model if model is not None else given
         return given
 
-    def _iterators(self, given: Value, depth: int = 3) -> list[Value]:
+    def _use_up(self, given: Value, node: ast.AST, depth: int = 3) -> None:
+        """Note which iterators an optimizer goes through; a group dict has a list in the place of one after that."""
+        machine, iteration = self.machine, self.expressions.iteration
         match given:
             case ParameterIterator() | Join():
-                return [given]
+                iteration.consume(given, node)
             case Items() if depth:
-                return [found for item in self.machine.items(given) for found in self._iterators(item, depth - 1)]
+                for item in machine.items(given):
+                    self._use_up(item, node, depth - 1)
             case Entries() if depth:
-                params = dict(self.machine.entries(given)).get(Const("params"))
-                return self._iterators(params, depth - 1) if params is not None else []
+                pairs = machine.entries(given)
+                params = dict(pairs).get(Const("params"))
+                if isinstance(params, ParameterIterator) and params.one_shot:
+                    iteration.consume(params, node, "kept")
+                    kept = iteration.listed(params, node)
+                    machine.write(given.serial, ITEMS, tuple((k, kept if v is params else v) for k, v in pairs))
+                elif params is not None:
+                    self._use_up(params, node, depth - 1)
             case _:
-                return []
+                pass
 
     def _check_parameters(self, given: Value, positional: Sequence[Value], made: Optimizer, node: ast.AST) -> None:
         machine = self.machine
@@ -296,6 +353,7 @@ class TorchCalls:
         keywords: Keywords,
         node: ast.AST,
         info: ClassInfo | None = None,
+        factory: str = "",
     ) -> Scheduler:
         """Make a scheduler and bind it to its optimizer, or to those of its children."""
         machine = self.machine
@@ -316,12 +374,17 @@ class TorchCalls:
         for child in children:
             optimizers.extend(child.optimizers)
         made.optimizers, made.children = tuple(dict.fromkeys(optimizers)), tuple(children)
+        name = factory or (next(iter(classes)) if len(classes) == 1 else "")
+        made.constructions = (constructed(machine, name, positional, keywords, machine.place(node)),)
         machine.event(Act.NEW, (made,), node)
         return made
 
-    def scaler(self, node: ast.AST) -> Scaler:
+    def scaler(self, dotted: str, positional: Sequence[Value], keywords: Keywords, node: ast.AST) -> Scaler:
         """Make a gradient scaler."""
-        made = Scaler(self.machine.serial(), "", self.machine.place(node))
+        at = 5 if dotted in ("torch.amp.GradScaler", "torch.amp.grad_scaler.GradScaler") else 4
+        given = positional[at] if len(positional) > at else dict(keywords).get("enabled", Const(True))
+        enabled = self.expressions.truth(given) if all(name != "**" for name, _ in keywords) else None
+        made = Scaler(self.machine.serial(), "", self.machine.place(node), enabled=enabled)
         self.machine.event(Act.NEW, (made,), node)
         return made
 
@@ -374,20 +437,30 @@ class TorchCalls:
 
     # -- gradients ----------------------------------------------------------------------------------------------
 
-    def backward(self, losses: Sequence[Value], node: ast.AST) -> Value:
-        """Note a backward from the losses."""
+    def backward(self, losses: Sequence[Value], node: ast.AST, foreign: bool = False) -> Value:
+        """Note a backward from the losses; what is `foreign` may scale them itself."""
         machine = self.machine
+        detail, scaler = scaling_of(machine, losses)
         reached = set().union(*(machine.flow(loss) for loss in losses)) if losses else set()
         # A loss function alone tells nothing of where its inputs came from.
         seen = (model for model in reached if model.has_parameters and model is not machine.unseen)
         models = sorted(seen, key=lambda model: model.serial)
-        machine.event(Act.BACKWARD, models, node, known=bool(models) and machine.unseen not in reached)
+        machine.event(
+            Act.BACKWARD,
+            models,
+            node,
+            detail or (MAYBE_SCALED if foreign else ""),
+            known=bool(models) and machine.unseen not in reached,
+            scaler=scaler,
+        )
         return NONE
 
-    def _clip(self, positional: Sequence[Value], node: ast.Call) -> Value:
-        for value in positional[:1]:
-            sources, _ = self.expressions.iteration.sources(value)
-            self.machine.event(Act.CLIP, [source.model for source in sources], node)
+    def _clip(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+        for value in (*positional, *(value for name, value in keywords if name == "parameters"))[:1]:
+            sources, complete = self.expressions.iteration.sources(value)
+            models = [source.model for source in sources]
+            known = bool(models) and complete
+            self.machine.event(Act.CLIP, models, node, _wrong_to_clip(value), known=known)
             self.expressions.iteration.consume(value, node)
         return self.machine.opaque()
 
@@ -400,6 +473,25 @@ class TorchCalls:
 
     def _plain(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
         return self.machine.opaque()
+
+    def _len(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+        return self.machine.measures.computed(self.machine.opaque(), "len", *positional[:1])
+
+    def _range(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+        return self.machine.measures.ranged(self.machine.mix("", positional), positional)
+
+    def _int(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+        if len(positional) == 1:
+            return self._rounded("floor", positional[0])
+        return self.machine.mix("", positional)
+
+    def _rounded(self, how: str, value: Value) -> Value:
+        if isinstance(value, Const) and isinstance(value.value, int | float) and math.isfinite(value.value):
+            return Const(math.ceil(value.value) if how == "ceil" else int(value.value))
+        return self.machine.measures.computed(self.machine.mix("", [value]), how, value)
+
+    def _max(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
+        return self.machine.measures.computed(self._consumed(positional, keywords, node), "max", *positional)
 
     def _consumed(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
         for value in positional:
@@ -422,7 +514,7 @@ class TorchCalls:
             case Model():
                 return value
             case _:
-                return self.machine.mix("", positional)
+                return carried(self.machine, value) or self.machine.mix("", positional)
 
     def _reversed(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
         if positional and isinstance(positional[0], Items):
@@ -457,7 +549,8 @@ class TorchCalls:
         return self.calls.unknown("", positional, keywords, node) if positional else self.machine.opaque()
 
     def _enumerate(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
-        return self._tuples([self.machine.opaque("index"), positional[0]] if positional else [], node)
+        made = self._tuples([self.machine.opaque("index"), positional[0]] if positional else [], node)
+        return self.machine.measures.elements(made, positional[0]) if positional else made
 
     def _zip(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
         return self._tuples(positional, node)
@@ -494,7 +587,9 @@ class TorchCalls:
                 pairs.extend(self.machine.entries(value))
         pairs.extend((Const(name), value) for name, value in keywords if name != "**")
         is_open = bool(positional) and not isinstance(positional[0], Entries)
-        return self.machine.new_entries(pairs, is_open or any(name == "**" for name, _ in keywords))
+        made = self.machine.new_entries(pairs, is_open or any(name == "**" for name, _ in keywords))
+        self.machine.displays[made.serial] = self.machine.place(node)
+        return made
 
     def _next(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:
         if positional and isinstance(positional[0], ParameterIterator):
@@ -578,7 +673,22 @@ class TorchCalls:
                 has_parameters=value.has_parameters,
                 copied=True,
             )
+        if isinstance(value, ParameterIterator | Parameter):
+            return detached(self.machine, self.machine.place(node), "deepcopy", models_of(value))
         return self.machine.opaque()
+
+    def _shallow(self, value: Value, node: ast.AST) -> Value:
+        """Return a copy of a list or dict that holds the same; any other value as it is."""
+        machine = self.machine
+        match value:
+            case Items():
+                return machine.new_items(machine.items(value), machine.is_open(value))
+            case Entries():
+                made = machine.new_entries(machine.entries(value), machine.is_open(value))
+                machine.displays[made.serial] = machine.displays.get(value.serial, machine.place(node))
+                return made
+            case _:
+                return value
 
     def _handed_back(self, values: Sequence[Value]) -> Value:
         return values[0] if len(values) == 1 else self.machine.new_items(values)
@@ -601,6 +711,21 @@ class TorchCalls:
                 made.confidence = Confidence.USE
                 return made
         return self.calls.unknown(name, positional, keywords, node)
+
+
+def _wrong_to_clip(value: Value) -> str:
+    """Return what is given to be clipped in the place of parameters, or nothing."""
+    match value:
+        case Model(confidence=Confidence.CERTAIN) if not _is_container(value):
+            return "model"
+        case Method(receiver=Model(), name="parameters" | "named_parameters"):
+            return "method"
+        case ParameterIterator(named=True):
+            return "named"
+        case Groups() | Group():
+            return "groups"
+        case _:
+            return ""
 
 
 def _first(node: ast.AST) -> ast.expr | None:

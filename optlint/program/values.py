@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from optlint.program.modules import ClassInfo, FunctionNode, ModuleInfo
-from optlint.program.objects import Model, Object, Optimizer
+from optlint.program.objects import Model, Object, Optimizer, Scaler
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +134,15 @@ class Opaque:
     """A value that is not understood.
 
     It may hold references to `holds`; it was computed through the modules `flows`, so that a backward from it
-    reaches their parameters. `serial` tells one such value from another; `label` is a name it goes by.
+    reaches their parameters. `serial` tells one such value from another; `label` is a name it goes by. `scalers` have
+    multiplied it; one that may have is among those that it holds.
     """
 
     serial: int
     label: str = ""
     holds: frozenset[Object] = frozenset()
     flows: frozenset[Model] = frozenset()
+    scalers: frozenset[Scaler] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

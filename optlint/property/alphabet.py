@@ -99,13 +99,20 @@ def _concerns_optimizer(event: Event, subjects: list[Object], binding: Binding) 
     if event.act is Act.UNFREEZE:
         roots = {source.model.root() for optimizer in binding.optimizers for source in optimizer.sources}
         return Match.YES if any(model.root() in roots for model in models) else Match.NO
-    if event.act is Act.BACKWARD:
+    if event.act in (Act.BACKWARD, Act.CLIP):
         unsure = not event.known or any(not optimizer.complete for optimizer in binding.optimizers)
         if unsure:
             return Match.YES if binding.alone else Match.MAYBE
         if not _surely_apart(models, binding):
             return Match.MAYBE
-    if event.act in (Act.CLEAR, Act.SET_GRADIENT) and (
+    if event.act is Act.UPDATE_SCALE:
+        return Match.YES  # a scaler is updated for all optimizers at once
+    if event.act is Act.UNSCALE:
+        # Of an optimizer that is not surely another one: silence rather than a false alarm.
+        others = [subject for subject in subjects if isinstance(subject, Optimizer)]
+        sure = all(each.confidence is Confidence.CERTAIN for each in (*others, *binding.optimizers))
+        return Match.NO if others and sure else Match.YES
+    if event.act in (Act.CLEAR, Act.SET_GRADIENT, Act.CHANGE_GRADIENT) and (
         not event.known or any(not optimizer.complete for optimizer in binding.optimizers)
     ):
         # Clearing something unknown is taken to clear this optimizer's gradients: silence rather than a false alarm.

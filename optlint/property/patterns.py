@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from optlint.program.events import Act, Event
 from optlint.program.objects import Confidence, Optimizer, Scheduler, canonical
@@ -19,6 +19,9 @@ from optlint.property.alphabet import Binding, EventPattern, Match, Role
 from optlint.property.automaton import Anchor, Automaton, Transition, Verdict
 from optlint.property.search import Hits, Trail, pending, search
 from optlint.property.violation import Violation
+
+if TYPE_CHECKING:
+    from optlint.property.used import Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +254,7 @@ class Query:
     find: Callable[[Program], Iterable[Violation]]
 
 
-Property: TypeAlias = Precedence | Alternation | Absence | Existence | Response | Query
+Property: TypeAlias = "Precedence | Alternation | Absence | Existence | Response | Query | Used"
 
 
 def bindings(entry: Entry, patterns: Iterable[EventPattern]) -> Iterator[Binding]:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import ast
-from weakref import WeakKeyDictionary
 
 from optlint.program.modules import ModuleInfo
 from optlint.program.objects import Place
 
-_PARENTS: WeakKeyDictionary[ModuleInfo, dict[ast.AST, ast.AST]] = WeakKeyDictionary()
-
 
 def parent(module: ModuleInfo, node: ast.AST) -> ast.AST | None:
     """Return the node directly around another one."""
-    parents = _PARENTS.get(module)
-    if parents is None:
-        parents = _PARENTS[module] = {
-            child: outer for outer in ast.walk(module.tree) for child in ast.iter_child_nodes(outer)
-        }
-    return parents.get(node)
+    return module.nodes.parent(node)
 
 
 def enclosing_statement(place: Place) -> ast.stmt:

@@ -83,6 +83,12 @@ def describe(event: Event) -> str:
             return "the iterator is used up"
         case Act.FORWARD:
             return f"{subject} runs"
+        case Act.SHARD:
+            return f"parameters of {subject} are replaced by shards of them"
+        case Act.TRAIN:
+            return f"{subject} goes into training mode"
+        case Act.EVAL:
+            return f"{subject} goes into evaluation mode"
         case Act.LOAD:
             return f"the state of {subject} is loaded"
         case Act.ADD_GROUP:

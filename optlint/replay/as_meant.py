@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from optlint.program.events import Act
+from optlint.property.alphabet import Role
 from optlint.property.patterns import Query
 from optlint.replay.beginnings import otherwise_begun, otherwise_made, same_beginnings, same_values
 from optlint.replay.counterparts import counterparts
@@ -18,6 +19,7 @@ from optlint.replay.movements import is_apart, plain_name
 from optlint.replay.places import displaced
 from optlint.replay.precision import RATES
 from optlint.replay.quantities import highest_rate, rate_apart, role_of
+from optlint.replay.remaking import is_about_remaking
 from optlint.replay.trace import Kind, Trace, Update
 from optlint.replay.verdict import Departure
 from optlint.rule import Evidence, Rule
@@ -34,8 +36,12 @@ def is_wanted(rule: Rule, original: Trace) -> bool:
     """Whether a rule's code as written shows too little, so that a run of it as meant is needed."""
     if original.failure is not None and original.failure.in_standin:
         return False
+    if is_about_remaking(rule.property):
+        return False  # what it means shows in its own numbers, once all that is made anew is taken for one
     refused = rule.evidence is Evidence.CRASH and isinstance(rule.property, Query)
-    return refused or role_of(rule) is not None or original.failure is not None
+    iterates = role_of(rule) is Role.ITERATOR
+    moves = role_of(rule) is not None and rule.evidence is Evidence.CRASH
+    return refused or iterates or moves or original.failure is not None
 
 
 def called(body: str, rows: Sequence[int], word: str) -> str:

@@ -6,10 +6,15 @@ A fix keeps all that, but for the parameters that a rule about them lets an opti
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Set
 from operator import attrgetter
 
+from optlint.replay.counted import is_turned
+from optlint.replay.finite import without_eps
+from optlint.replay.late_groups import has_late_groups, is_of_more_groups
 from optlint.replay.movements import plain_name
+from optlint.replay.pace import without_length
 from optlint.replay.trace import Kind, Thing, Trace, Value
 from optlint.replay.verdict import Departure
 
@@ -18,12 +23,24 @@ _ROUNDING = 1e-6
 
 
 def otherwise_made(
-    original: Trace, fixed: Trace, match: Mapping[int, int], *, held: bool, heirs: Mapping[int, int]
+    original: Trace,
+    fixed: Trace,
+    match: Mapping[int, int],
+    *,
+    held: bool,
+    heirs: Mapping[int, int],
+    resized: bool = False,
+    rebound: bool = False,
+    rated: bool = False,
+    steadied: bool = False,
 ) -> Iterator[Departure]:
     """The optimizers and schedulers that are of another class after the fix, or made with other options.
 
     `held` tells that the fix changes what is held, so that groups may come, go and shrink; the options of each must
     still be those of one as written. `heirs` are optimizers of the fixed run that take the place of others there.
+    `resized` tells that the fix may change how long a schedule is, `rebound` that it may give it another optimizer,
+    whose rates it then has, and `rated` that its own optimizer begins with other rates. With `steadied`
+    it may change what optimizers add to what they divide by.
     """
     for thing in original.things:
         if thing.kind not in (Kind.OPTIMIZER, Kind.SCHEDULER) or thing.number not in match:
@@ -32,6 +49,16 @@ def otherwise_made(
         called = thing.label or thing.name
         if other.name != thing.name:
             yield _changed("updates", f"`{called}` is of the class `{other.name}` after the fix")
+        elif (
+            (resized and without_length(other.options) == without_length(thing.options))
+            or (
+                (rebound or (rated and thing.kind is Kind.SCHEDULER))
+                and without_rates(other.options) == without_rates(thing.options)
+            )
+            or (steadied and without_eps(other.options) == without_eps(thing.options))
+            or _is_mended(original, thing, other)
+        ):
+            continue
         elif other.options != thing.options:
             yield _changed(
                 "options", f"`{called}` is made with `{other.options}`, and with `{thing.options}` as written"
@@ -41,6 +68,20 @@ def otherwise_made(
             yield from _groups(thing, family, called, held=held)
 
 
+def _is_mended(original: Trace, scheduler: Thing, other: Thing) -> bool:
+    """Whether a scheduler differs in what was wrong with it: it knew too few groups, or watched upside down."""
+    before, after = scheduler.options, other.options
+    if scheduler.kind is not Kind.SCHEDULER or before == after:
+        return False
+    late = has_late_groups(original, scheduler) and is_of_more_groups(before, after)
+    return late or is_turned(original, scheduler, before, after)
+
+
+def without_rates(options: str) -> str:
+    """The options of a scheduler but for the rates that its optimizer was built with."""
+    return re.sub(r"base_lrs=\[[^]]*\]", "base_lrs", options)
+
+
 def _groups(thing: Thing, family: list[Thing], called: str, *, held: bool) -> Iterator[Departure]:
     former = {each.options for each in thing.groups}
     for each in family:
@@ -48,8 +89,12 @@ def _groups(thing: Thing, family: list[Thing], called: str, *, held: bool) -> It
         if former and strange is not None:
             told = strange.options or "the defaults"
             yield _changed("options", f"a group of `{called}` has {told} after the fix, and none has as written")
-        elif not held and each.groups != thing.groups:
+        elif not held and _sizes(each) != _sizes(thing):
             yield _changed("options", f"the groups of `{called}` are others after the fix")
+
+
+def _sizes(thing: Thing) -> list[tuple[int, str]]:
+    return [(group.size, group.options) for group in thing.groups]
 
 
 def without_what_replaces(original: Trace, fixed: Trace) -> Iterator[Departure]:

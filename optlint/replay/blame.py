@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from optlint.replay.script import ReplayScript
 from optlint.replay.shapes import is_told_by_shapes
 from optlint.replay.trace import Trace
 from optlint.replay.wire import Outcome
+from optlint.torch_api.tables import tables
 
 _STRUCTURAL = (
     "non-leaf",
@@ -18,9 +20,22 @@ _STRUCTURAL = (
     "total steps",
     "param_groups[",
     "inf checks",
-    "inf checks",
+    "_scale is None",
+    "since the last update()",
+    "called after step()",
+    "must support momentum or beta1",
+    "lr_lambdas, but got",
+    "same length as optimizer.param_groups",
+    "min_lrs, got",
+    "the number of milestone points",
+    "does not support `ReduceLROnPlateau`",
+    "to belong to the same optimizer",
 )
 """What torch complains of that is a matter of structure, and not of a number that stands in."""
+_OF_GROUPS = re.compile(
+    r"^zip\(\) argument 2 is (shorter|longer)|^'(max_lr|swa_lr|initial_lr)'$|param groups in the `optim"
+)
+"""What a scheduler complains of in its step where it does not know a group."""
 _OF_VALUES = (
     "ValueError",
     "IndexError",
@@ -39,6 +54,7 @@ _OF_PLAIN_VALUES = re.compile(
     r"|issubclass\(\) arg|^catching classes that|backward through the graph a second time"
 )
 """What Python complains of where a stand-in is of another kind than the code expects."""
+_WITHOUT_LENGTH = re.compile(r"^object of type '(\w+LR|SGD|Adam\w*|RMSprop)' has no len\(\)")
 _OF_SIZES = re.compile(
     r"shapes cannot be multiplied|(?i:sizes?) (mismatch|of tensors must match)|must match the (existing )?size"
     r"|is invalid for input of size|to have \d+ channels|expected input with shape|should contain \d+ elements"
@@ -74,9 +90,12 @@ def blamed(outcome: Outcome, script: ReplayScript) -> Outcome:
     if not failure.row:
         return outcome
     is_own_row = script.origins[failure.row - 1] is not None
-    is_structural = any(part in failure.message for part in _STRUCTURAL)
     row = script.body.split("\n")[failure.row - 1]
-    is_of_a_value = not is_structural and (
+    is_structural = any(part in failure.message for part in _STRUCTURAL) or (
+        ".step(" in row and _OF_GROUPS.search(failure.message) is not None
+    )
+    is_structural = is_structural or _is_of_composition(failure.message, row, script.body)
+    is_of_a_value = not (is_structural or _is_written_out(row)) and (
         failure.kind in _OF_VALUES
         or _OF_PLAIN_VALUES.search(failure.message) is not None
         or _REFUSAL.match(row) is not None
@@ -87,6 +106,35 @@ def blamed(outcome: Outcome, script: ReplayScript) -> Outcome:
     if is_own_row and not is_of_a_size and not (is_of_a_value and "standin." in script.body):
         return outcome
     return replace(outcome, failure=replace(failure, in_standin=True))
+
+
+def _is_of_composition(message: str, row: str, body: str) -> bool:
+    """Whether a schedule of several is given a scheduler or an optimizer of torch where a list belongs."""
+    composite = "ChainedScheduler(" in row or "SequentialLR(" in row
+    found = _WITHOUT_LENGTH.search(message)
+    if found is None or not composite:
+        return False
+    makers = {"StepLR": "standin.scheduler(", "SGD": "standin.optimizer("}
+    return found[1] not in makers or makers[found[1]] not in body
+
+
+def _is_written_out(row: str) -> bool:
+    """Whether a row makes a scheduler of an optimizer and of literals alone."""
+    try:
+        [statement] = ast.parse(row.strip()).body
+    except (SyntaxError, ValueError):
+        return False
+    call = getattr(statement, "value", None)
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute | ast.Name):
+        return False
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id
+    given = [*call.args[1:], *(each.value for each in call.keywords)]
+    return name in tables().schedulers and bool(given) and all(map(_is_literal, given))
+
+
+def _is_literal(node: ast.expr) -> bool:
+    inner = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(inner, ast.Constant)
 
 
 def _is_of_arguments(message: str, row: str, body: str) -> bool:

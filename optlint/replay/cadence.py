@@ -93,6 +93,11 @@ def off_beat(
                 continue
             other = fixed.things[match[scheduler.number] - 1]
             alone = is_stepped(original, scheduler)
+            if alone and original.failure is not None and not is_stepped(fixed, other):
+                # Where a step ended the run there is no cadence to compare, yet it was to be made.
+                words = f"`{other.label or other.name}` is no longer stepped"
+                yield Departure("schedule", 0, 0, 0.0, 0.0, words)
+                continue
             present = cadence(fixed, other, steps_of(fixed, other, alone=alone))
             right = right_cadences(original, scheduler, superfluous=superfluous)
             if any(each[: len(present)] == present[: len(each)] for each in right):

@@ -98,6 +98,17 @@ def read_group(scheduler: Any, group: int) -> ScheduledGroup | PlateauGroup | No
     return ScheduledGroup(read.schedule, read.base, read.t)
 
 
+def late_group(scheduler: Any, present: Rates) -> ScheduledGroup | None:
+    """The schedule of a group that came after its scheduler, where that would have begun below the group's rate.
+
+    It is to come to the rate that the group was given, as the first group comes to its own.
+    """
+    if type(scheduler).__name__ not in ("LinearLR", "ConstantLR"):
+        return None
+    first = read_group(scheduler, 0)
+    return ScheduledGroup(first.schedule, present.lr, first.t) if isinstance(first, ScheduledGroup) else None
+
+
 def jumps(group: ScheduledGroup) -> bool:
     """Whether torch's `step(epoch)` sets what the schedule's `jump` says: SWALR counts its calls."""
     return type(group.schedule).__name__ not in ("SWALR", "SequentialLR", "ChainedScheduler", "MultiplicativeLR")

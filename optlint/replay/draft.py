@@ -22,6 +22,8 @@ class Draft:
     parameters: tuple[str, ...] = ()
     by_hand: bool = False
     given: tuple[float, ...] = ()
+    rates: tuple[float, ...] = ()
+    lost: tuple[float, ...] = ()
 
     def takes_in(self, other: Draft) -> bool:
         """Take in another one, which directly follows, if it is more of the same: the rounds of a loop."""

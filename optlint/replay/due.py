@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optlint.reference.schedules.schedule import Rates
-from optlint.replay.course import Course, ScheduledGroup, count_of, jumps, present_rates, read_group
+from optlint.replay.course import Course, ScheduledGroup, count_of, jumps, late_group, present_rates, read_group
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -58,7 +58,11 @@ class DueRates:
             account.due.append(rates)
             account.seen.append(rates)
         for course in account.courses:
-            course.groups.extend(read_group(course.scheduler, g) for g in range(len(course.groups), len(present)))
+            for g in range(len(course.groups), len(present)):
+                late = late_group(course.scheduler, present[g])
+                if late is not None:
+                    account.due[g] = late.jump(account.due[g], late.t)
+                course.groups.append(late or read_group(course.scheduler, g))
 
     def rates(self, number: int) -> tuple[float, ...]:
         """What is due for the next update of an optimizer."""

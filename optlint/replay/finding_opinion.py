@@ -7,15 +7,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optlint.program.events import Act
-from optlint.property.patterns import Precedence, Query
+from optlint.property.patterns import Absence, Precedence, Query
+from optlint.property.used import Used
+from optlint.replay.accumulated import ACCUMULATED, ungathered_unseen
+from optlint.replay.beyond import is_beyond_replay
 from optlint.replay.cadence import schedulers_of, steps_of
+from optlint.replay.counted import follows_metric
+from optlint.replay.finite import untried
+from optlint.replay.meant_acts import acts_to_change
 from optlint.replay.mentions import is_asked_in_vain
 from optlint.replay.monitoring import Break, breaks, optimizers_of
+from optlint.replay.movements import own
+from optlint.replay.overwritten import is_shared
+from optlint.replay.pace import paced
 from optlint.replay.quantities import NAMES, departures, missing
+from optlint.replay.senseless import STILL, is_composed, is_still
 from optlint.replay.trace import Happening, Kind, Trace
 from optlint.replay.verdict import Departure, FindingVerdict, Flag, Reason
 from optlint.replay.wire import Lost, Outcome
 from optlint.rule import Evidence, Rule
+
+NO_EXCEPTION = "no exception comes, yet the fixed code does something else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +40,18 @@ class Opinion:
     words: str = ""
 
 
+_TOLD_BY_ROWS = (Evidence.GRADIENT, Evidence.LEARNING_RATE)
+"""Where a rule has no pattern of acts, what departs is its fault only in the flagged rows."""
+
+
 def opinion_of_finding(rule: Rule, outcome: Outcome, flag: Flag, tolerance: float, fixed: Outcome | None) -> Opinion:
     """The opinion of one run; `fixed`, where there is one, tells only whether the fixed code does otherwise."""
     if isinstance(outcome, Lost):
         return Opinion(FindingVerdict.INCONCLUSIVE, reason_of(outcome), words=outcome.reason)
-    trace, focus = outcome, focus_of(outcome, flag.rows)
+    if is_beyond_replay(rule):
+        words = "a replay runs in one process, and cannot shard"
+        return Opinion(FindingVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
+    trace, focus = outcome, focus_for(rule, outcome, flag.rows)
     if rule.evidence is Evidence.ORDER and flag.word:
         opinion = _of_order(trace, flag)
         if opinion is not None:
@@ -42,13 +61,18 @@ def opinion_of_finding(rule: Rule, outcome: Outcome, flag: Flag, tolerance: floa
     if isinstance(rule.property, Precedence) and any(_may_be_right(trace, each) for each in broken):
         words = "unknown code was given the optimizer, and may have stepped it"
         return Opinion(FindingVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
-    shown = bool(found) and not _is_of_another_fault(rule, trace, found, flag, fixed)
+    # Of several ways to step a schedule only the flagged one tells which was meant.
+    unflagged = rule.evidence is Evidence.LEARNING_RATE and isinstance(rule.property, Query) and not flag.rows
+    shown = bool(found) and not unflagged and not _is_of_another_fault(rule, trace, found, flag, fixed)
     if shown and (broken or isinstance(rule.property, Query)):
         return Opinion(FindingVerdict.CONFIRMED, departure=found[0], words=found[0].words)
     reason, words = _why_not(rule, trace, focus, broken, found, flag)
     silent = rule.evidence is Evidence.CRASH and isinstance(rule.property, Query)
     if reason is None and silent and isinstance(fixed, Trace) and _does_otherwise(trace, fixed):
-        reason, words = Reason.NOT_EXERCISED, "no exception comes, yet the fixed code does something else"
+        reason, words = Reason.NOT_EXERCISED, NO_EXCEPTION
+    unused = any(not any(own(trace, frozenset((number,)))) for number in focus)
+    if reason is None and isinstance(rule.property, Used) and broken and unused and trace.updates:
+        reason, words = Reason.NOT_EXERCISED, "other optimizers make updates, and may use the same gradients"
     if reason is None and rule.evidence is Evidence.CRASH and broken:
         reason, words = _harm_of_another_kind(trace)
     if reason is not None:
@@ -67,18 +91,25 @@ def _harm_of_another_kind(trace: Trace) -> tuple[Reason | None, str]:
 
 
 def _may_be_right(trace: Trace, broken: Break) -> bool:
-    """Whether unknown code was given the optimizer, and not its scheduler, between the making of this and the break."""
-    optimizer, scheduler = broken.things
+    """Whether unknown code was given the optimizer, and not its scheduler, between the making of this and the break.
+
+    Without a scheduler, since the making of the optimizer.
+    """
+    optimizer, scheduler = broken.things[0], broken.things[-1]
     made = (i for i, each in enumerate(trace.happenings) if each.act is Act.NEW and scheduler in each.things)
     between = trace.happenings[next(made, 0) : trace.happenings.index(broken.happening)]
     given = (each.things for each in between if each.act is Act.ESCAPE)
-    return any(optimizer in each and scheduler not in each for each in given)
+    return any(optimizer in each and (scheduler == optimizer or scheduler not in each) for each in given)
 
 
 def _is_of_another_fault(rule: Rule, trace: Trace, found: list[Departure], flag: Flag, fixed: Outcome | None) -> bool:
     """Whether an exception lies outside of the flagged rows, and is not gone with the fix."""
     failure = trace.failure
     if found[0].quantity != "exception" or failure is None or not isinstance(rule.property, Query):
+        return False
+    if rule.evidence is Evidence.PACE and any(
+        each.act is Act.SCHEDULE and each.row == failure.row for each in trace.happenings
+    ):
         return False
     if not flag.rows or failure.row in flag.rows:
         return False
@@ -109,8 +140,8 @@ def _why_not(
         failure = trace.failure
         words = f"`{failure.kind}` ended the replay: {failure.message}"
         return Reason.CRASHED_IN_STANDIN, words
-    if rule.evidence is Evidence.STATE:
-        return Reason.NOT_EXERCISED, "no replay shows the state of an optimizer yet"
+    if rule.evidence is Evidence.TEXT and not telling:
+        return Reason.NOT_EXERCISED, "the text alone is the evidence: nothing is reported that could be compared"
     is_of_one_place = rule.evidence is Evidence.TEXT or (
         rule.evidence is Evidence.CRASH and isinstance(rule.property, Query)
     )
@@ -120,13 +151,30 @@ def _why_not(
         return Reason.NOT_EXERCISED, "nothing happened in the flagged rows"
     if (broken and all(stays(each) for each in broken)) or (trace.away and rule.evidence is Evidence.CRASH):
         return Reason.NEEDS_SECOND_DEVICE, "what was to go to another device is where it was"
+    if rule.evidence is Evidence.CRASH and is_of_one_place and is_still(trace, flag.own or flag.rows):
+        return Reason.NOT_EXERCISED, STILL
+    if rule.evidence is Evidence.CRASH and is_of_one_place and is_composed(trace, flag.own):
+        return Reason.NOT_EXERCISED, "which part of a schedule of several has its turn is not seen"
     if rule.evidence is Evidence.CRASH and is_asked_in_vain(trace, flag.rows):
         return Reason.NOT_EXERCISED, "what is asked about is no scheduler"
-    if rule.evidence is Evidence.CRASH and any(_keeps_a_leaf(each, flag) for each in trace.happenings):
+    of_tensor = rule.evidence is Evidence.CRASH or (
+        rule.evidence is Evidence.MOVED and isinstance(rule.property, Query) and bool(flag.rows)
+    )
+    if of_tensor and any(_keeps_a_leaf(each, flag) for each in trace.happenings):
         return Reason.NOT_EXERCISED, "what was to be converted is so already"
-    if broken and rule.evidence is Evidence.LEARNING_RATE and not _schedule_moves(trace):
+    of_rates = rule.evidence is Evidence.LEARNING_RATE and not isinstance(rule.property, Used)
+    if broken and of_rates and not _schedule_moves(trace):
         return Reason.NOT_EXERCISED, "the schedule does not change the rate within the replay"
-    unseen = _unseen(rule, trace, focus)
+    if rule.evidence in _TOLD_BY_ROWS and isinstance(rule.property, Query) and not flag.rows:
+        return Reason.NOT_EXERCISED, "what is flagged does nothing, so that the replay goes without it"
+    if broken and Act.CLIP in acts_to_change(rule):
+        return Reason.NOT_EXERCISED, "no gradient is over the limit"
+    if _loads_nothing(rule, trace):
+        return Reason.NOT_EXERCISED, "what is loaded is not known, and may be state that stays behind"
+    by_metric = rule.evidence is Evidence.LEARNING_RATE and isinstance(rule.property, Query)
+    if by_metric and follows_metric(trace, flag.own):
+        return Reason.NOT_EXERCISED, "the rate follows a metric, and what stands in for that has other values"
+    unseen = _unseen(rule, trace, focus, flag.rows)
     if unseen:
         return Reason.NOT_EXERCISED, unseen
     if found:
@@ -134,15 +182,36 @@ def _why_not(
     return None, ""
 
 
-def _unseen(rule: Rule, trace: Trace, focus: frozenset[int]) -> str:
+def _unseen(rule: Rule, trace: Trace, focus: frozenset[int], rows: tuple[int, ...]) -> str:
     """What did not happen that the quantity needs."""
     gradients = any(update.gradient is not None for update in trace.updates if update.optimizer in focus)
     if rule.evidence in (Evidence.GRADIENT, Evidence.MOVED) and not gradients:
         return "no backward reached the optimizer"
+    if rule.evidence in ACCUMULATED:
+        return ungathered_unseen(rule, trace, focus, rows)
+    if isinstance(rule.property, Used):
+        return ""
+    if rule.evidence is Evidence.OVERWRITTEN and not is_shared(trace, focus):
+        return "no schedule finds a rate that another one has changed"
+    if rule.evidence is Evidence.FINITE:
+        return untried(trace, focus)
     scheduled = any(steps_of(trace, each) for number in focus for each in schedulers_of(trace, number))
-    if rule.evidence is Evidence.LEARNING_RATE and not scheduled:
+    if rule.evidence in (Evidence.LEARNING_RATE, Evidence.PACE) and not scheduled:
         return "no schedule made a step"
+    if rule.evidence is Evidence.PACE:
+        if trace.cut:
+            return "the run was cut short, so that nobody knows how far the schedule would have come"
+        if not paced(trace, focus):
+            return "nothing says how many steps the schedule has for the whole run"
+        return "the loops of the replay fit the schedule; how long they are in truth nobody knows here"
     return ""
+
+
+def _loads_nothing(rule: Rule, trace: Trace) -> bool:
+    """Whether a rule about what was loaded sees no state that any step of the script has made."""
+    if not (isinstance(rule.property, Absence) and Act.LOAD in rule.property.after.acts):
+        return False
+    return not any(each.act is Act.LOAD and each.updates for each in trace.happenings)
 
 
 def stays(broken: Break) -> bool:
@@ -174,6 +243,13 @@ def _how_harmless(rule: Rule, broken: list[Break]) -> str:
         "no exception comes" if rule.evidence is Evidence.CRASH else f"the {quantity} departs nowhere from what is due"
     )
     return f"the property is broken, but {what}" if broken else what
+
+
+def focus_for(rule: Rule, trace: Trace, rows: Sequence[int]) -> frozenset[int]:
+    """The optimizers that a finding is about; where what begins comes to nothing, that may be all there are."""
+    if isinstance(rule.property, Used):
+        return frozenset(each.number for each in trace.things if each.kind is Kind.OPTIMIZER)
+    return focus_of(trace, rows)
 
 
 def focus_of(trace: Trace, rows: Sequence[int]) -> frozenset[int]:

@@ -7,17 +7,25 @@ from dataclasses import dataclass
 
 from optlint.program.events import Act
 from optlint.property.patterns import Query
+from optlint.property.used import Used
 from optlint.replay.as_meant import departures_from_meant
 from optlint.replay.beginnings import maybe_without_what_replaces
+from optlint.replay.beyond import is_beyond_replay
 from optlint.replay.cadence import schedulers_of, steps_of
 from optlint.replay.counterparts import counterparts, succeeded, successors
-from optlint.replay.finding_opinion import Opinion, focus_of, reason_of, stays
+from optlint.replay.cut_off import is_cut_off, nothing_learned
+from optlint.replay.finding_opinion import NO_EXCEPTION, Opinion, focus_for, reason_of, stays
+from optlint.replay.meant_acts import acts_to_change
 from optlint.replay.mentions import is_answered, renamed
 from optlint.replay.monitoring import breaks
 from optlint.replay.movements import all_moved
+from optlint.replay.pace import paced
+from optlint.replay.places import displaced
 from optlint.replay.quantities import ACTS_OF, NAMES, departures, missing
 from optlint.replay.sameness import differences, is_about_holding
+from optlint.replay.senseless import STILL
 from optlint.replay.trace import Kind, Trace
+from optlint.replay.unread import is_less_unread, unread
 from optlint.replay.verdict import Departure, FindingVerdict, FixVerdict, Flag, Reason
 from optlint.replay.wire import Lost, Outcome
 from optlint.rule import Evidence, Rule
@@ -25,6 +33,7 @@ from optlint.rule import Evidence, Rule
 _UNSEEN = {
     Evidence.TEXT: "no schedule is asked for its rate in the fixed code, which may have it from elsewhere",
     Evidence.LEARNING_RATE: "no update follows a step of the schedule in the fixed code",
+    Evidence.PACE: "nothing says how many steps the schedule of the fixed code has for the whole run",
 }
 """What a fixed code does not show."""
 
@@ -57,20 +66,40 @@ def opinion_of_fix(
             return FixOpinion(FixVerdict.INCONCLUSIVE, reason_of(each), words=each.reason)
     assert isinstance(original, Trace)
     assert isinstance(fixed, Trace)
+    unseen = rule.evidence is Evidence.TEXT or is_beyond_replay(rule)
+    if unseen and opinion.reason is Reason.NOT_EXERCISED:
+        return FixOpinion(FixVerdict.INCONCLUSIVE, opinion.reason, words=opinion.words)
     stopped = _stopped(original, fixed, opinion)
     if stopped is not None:
         return stopped
-    focus = focus_of(original, flag.rows)
+    focus = focus_for(rule, original, flag.rows)
     match = counterparts(original, fixed)
-    theirs = frozenset(match[each] for each in focus if each in match) or focus_of(fixed, flag.fixed_rows)
+    theirs = frozenset(match[each] for each in focus if each in match) or focus_for(rule, fixed, flag.fixed_rows)
     if original.failure is not None:  # what comes after it has no counterpart
         late = (each.number for each in fixed.things if each.kind is Kind.OPTIMIZER)
         theirs |= frozenset(late) - frozenset(match.values())
     if is_about_holding(rule):
         theirs = succeeded(fixed, theirs, successors(fixed, match))
-    refutation = _still_wrong(rule, fixed, theirs, flag, tolerance)
+    if rule.evidence is Evidence.OPTIONS:
+        refutation = (
+            None if is_less_unread(original, fixed) else next(unread(fixed, theirs, flag.fixed_rows or flag.rows), None)
+        )
+    else:
+        refutation = _still_wrong(rule, fixed, theirs, flag, tolerance)
+    if refutation is None and not is_cut_off(original):
+        refutation = next(nothing_learned(fixed, fixed.updates), None)
+    if refutation is not None and refutation.quantity == "gradient" and original.failure is None:
+        # A clipping that went elsewhere says more than the gradient that it leaves as it is.
+        refutation = next(displaced(original, fixed, names=False, but=acts_to_change(rule)), refutation)
+    if refutation is None and rule.evidence is Evidence.OVERWRITTEN:
+        words = "no schedule undoes another one any more, and which rates are meant instead is not known"
+        return FixOpinion(FixVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
     if refutation is None:
         refutation = renamed(original, fixed, flag.rows, flag.fixed_rows)
+    if opinion.words == STILL or _is_of_rates(rule, opinion):
+        meant = None  # nothing stops the code as written, and what it means are other rates
+    if opinion.words == NO_EXCEPTION and original.failure is None:
+        meant = None  # what is to raise was not in the replay, so that it does not say what is meant
     shown = isinstance(meant, Trace) and meant.failure is None
     if refutation is None and isinstance(meant, Trace) and shown:
         refutation = next(departures_from_meant(meant, fixed, tolerance), None)
@@ -79,7 +108,17 @@ def opinion_of_fix(
     by_word = rule.evidence is Evidence.ORDER and bool(flag.word)
     if refutation is None and not _is_silent(rule, opinion) and not (shown and by_word):
         harmless = opinion.verdict is FindingVerdict.NOT_REPRODUCED or rule.evidence is Evidence.TEXT
-        changed = differences(rule, original, fixed, focus, word=flag.word, harmless=harmless, tolerance=tolerance)
+        changed = differences(
+            rule,
+            original,
+            fixed,
+            focus,
+            word=flag.word,
+            harmless=harmless,
+            tolerance=tolerance,
+            rows=flag.rows,
+            fixed_rows=flag.fixed_rows,
+        )
         refutation = next(changed, None)
     if refutation is not None:
         return FixOpinion(FixVerdict.REFUTED, refutation=refutation, words=refutation.words)
@@ -118,7 +157,8 @@ def _stopped(original: Trace, fixed: Trace, opinion: Opinion) -> FixOpinion | No
 def _still_wrong(
     rule: Rule, fixed: Trace, optimizers: frozenset[int], flag: Flag, tolerance: float
 ) -> Departure | None:
-    found = departures(rule, fixed, optimizers, flag.fixed_rows, tolerance)
+    rows = flag.fixed_rows or (flag.rows if rule.evidence is Evidence.PACE else ())
+    found = departures(rule, fixed, optimizers, rows, tolerance)
     if found:
         return found[0]
     broken = breaks(rule.property, fixed, optimizers, flag.fixed_rows)
@@ -150,7 +190,13 @@ def _is_silent(rule: Rule, opinion: Opinion) -> bool:
     """Whether the finding is about an exception that does not come here, and whose fix changes something else."""
     silent = rule.evidence is Evidence.CRASH and isinstance(rule.property, Query)
     asked = opinion.departure is not None and opinion.departure.quantity == "type"
-    return silent and (asked or opinion.reason is Reason.NOT_EXERCISED)
+    return silent and (asked or _is_of_rates(rule, opinion) or opinion.reason is Reason.NOT_EXERCISED)
+
+
+def _is_of_rates(rule: Rule, opinion: Opinion) -> bool:
+    """Whether what was looked for is an exception, and what was found are rates."""
+    departure = opinion.departure
+    return rule.evidence is Evidence.CRASH and departure is not None and departure.quantity == "learning rate"
 
 
 def _exercised(rule: Rule, original: Trace, fixed: Trace, optimizers: frozenset[int], flag: Flag) -> bool:
@@ -163,7 +209,9 @@ def _exercised(rule: Rule, original: Trace, fixed: Trace, optimizers: frozenset[
     if rule.evidence is Evidence.CRASH and is_answered(original, fixed, flag.rows, flag.fixed_rows):
         return True
     own = [update for update in fixed.updates if update.optimizer in optimizers]
-    if rule.evidence is Evidence.LEARNING_RATE:
+    if rule.evidence is Evidence.PACE:
+        return bool(own) and bool(paced(fixed, optimizers)) and not fixed.cut
+    if rule.evidence is Evidence.LEARNING_RATE and not isinstance(rule.property, Used):
         steps = [
             each
             for number in optimizers

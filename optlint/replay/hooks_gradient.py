@@ -12,11 +12,13 @@ from torch.nn.utils import clip_grad
 from optlint.program.events import Act
 from optlint.reference.clipping import total_norm
 from optlint.replay.hooks_optimizer import consumed
+from optlint.replay.leaves import starts_at_a_leaf
 from optlint.replay.ledger import Clip
 from optlint.replay.measure import apart, copy_of, gradient_of, set_gradient
 from optlint.replay.patches import Patches, let_through
 from optlint.replay.roster import Tracked
 from optlint.replay.slips import is_slip
+from optlint.replay.weights import weight_of
 
 if TYPE_CHECKING:
     from optlint.replay.recorder import Recorder
@@ -31,17 +33,22 @@ def _backward(recorder: Recorder, patches: Patches) -> None:
             return original(*args, **kwargs)  # within another, as checkpointing does it
         with torch.no_grad():
             recorder.notice()
+        weight = weight_of(args[0] if args else kwargs.get("tensors"))
         keeps_graph = bool(kwargs.get("create_graph", args[3] if len(args) > 3 else False))
         tracked = list(recorder.roster.tracked.values())
         aside = {} if keeps_graph else _set_aside(tracked)
         row = recorder.row()
+        from_leaf = starts_at_a_leaf(args[0] if args else kwargs.get("tensors"), {id(each.tensor) for each in tracked})
         running.append(True)
+        recorder.scaled_by = None
         try:
             return original(*args, **kwargs)
         finally:
             running.pop()
             with torch.no_grad():
-                _gather(recorder, tracked, aside, row)
+                _gather(recorder, tracked, aside, row, weight, from_leaf=from_leaf)
+                if kwargs.get("retain_graph", args[2] if len(args) > 2 else False):
+                    recorder.ledger.goes_on(recorder.backwards)
 
     patches.wrap(torch.autograd, "backward", backward)
 
@@ -57,7 +64,15 @@ def _set_aside(tracked: list[Tracked]) -> dict[int, Tensor]:
     return aside
 
 
-def _gather(recorder: Recorder, tracked: list[Tracked], aside: dict[int, Tensor], row: int) -> None:
+def _gather(
+    recorder: Recorder,
+    tracked: list[Tracked],
+    aside: dict[int, Tensor],
+    row: int,
+    weight: float,
+    *,
+    from_leaf: bool,
+) -> None:
     """Put the gradients back, with what was given added as torch adds it, and write that down."""
     recorder.backwards += 1
     reached: list[int] = []
@@ -80,10 +95,14 @@ def _gather(recorder: Recorder, tracked: list[Tracked], aside: dict[int, Tensor]
             each.reached = True
             if not each.begun:
                 first.append(each)
-            recorder.ledger.add(identity, recorder.roster.holders((identity,)), added, recorder.backwards, row)
+            factor = 1.0 if recorder.scaled_by is None else recorder.scaled_by
+            recorder.ledger.add(identity, recorder.roster.holders((identity,)), added, recorder.backwards, row, factor)
     recorder.values.start(first, len(recorder.updates))
     recorder.settle(tracked)
-    recorder.happen(Act.BACKWARD, recorder.roster.holders(reached), row=row)
+    scaled = "leaf" if from_leaf and not reached else "" if recorder.scaled_by is None else "scaled"
+    weight *= 1.0 if recorder.scaled_by is None else recorder.scaled_by
+    weighs = () if weight == 1.0 else (weight,)
+    recorder.happen(Act.BACKWARD, recorder.roster.holders(reached), row=row, detail=scaled, given=weighs)
 
 
 def _sum(before: Tensor, given: Tensor) -> Tensor:
@@ -102,15 +121,15 @@ def _clipping(recorder: Recorder, patches: Patches, name: str) -> None:
         with torch.no_grad():
             recorder.notice()
             given = consumed(recorder, parameters)
-        tensors = [given] if isinstance(given, Tensor) else given if isinstance(given, (list, tuple)) else []
+        tensors = [given] if isinstance(given, Tensor) else list(given) if hasattr(given, "__iter__") else []
         found = list(dict.fromkeys(recorder.tracked(each for each in tensors if isinstance(each, Tensor))))
         tracked = [each for each in found if each.gradient is not None]
         before = [each.gradient for each in tracked if each.gradient is not None]
         identities = [id(each.tensor) for each in tracked]
-        meant = Clip(limit, order if name == "clip_grad_norm_" else None)
+        meant = Clip(abs(limit), order if name == "clip_grad_norm_" else None)
         draft = recorder.happen(
             Act.CLIP,
-            recorder.roster.holders(identities),
+            recorder.roster.holders(identities or [id(each.tensor) for each in found]),
             detail=name,
             given=(limit,) if meant.p is None else (limit, order),
             parameters=recorder.roster.names(found),
@@ -126,7 +145,14 @@ def _clipping(recorder: Recorder, patches: Patches, name: str) -> None:
                 before = [each.gradient for each in recorder.roster.tracked.values() if each.gradient is not None]
             else:
                 after = [each.gradient for each in tracked if each.gradient is not None]
-                recorder.ledger.clip(meant, identities, before, after)
+                after = meant.of(before) if limit < 0 else after
+                knows = recorder.scale_asked == recorder.stirred
+                recorder.ledger.clip(meant, identities, before, after, as_they_are=knows)
+                if tensors and not any(isinstance(each, Tensor) and each.is_leaf for each in tensors):
+                    recorder.ledger.missed(meant)  # what has no gradients: meant were those of its parameters
+                named = [id(each.tensor) for each in found]
+                if named and not any(map(recorder.ledger.is_due, named)):
+                    recorder.ledger.missed(meant, named)
             if isinstance(result, Tensor) and not result.is_meta and meant.p is not None:
                 draft.apart = apart([float(result)], [float(total_norm(before, meant.p))])
         return result

@@ -11,6 +11,7 @@ an optimizer is given a tensor that is no leaf      the tensor becomes one, wher
 an iterator of parameters is gone through again     it gives the same parameters again
 Muon is given frozen vectors                        it gets the rest
 a scheduler is given `verbose`                      that is left out
+momentum is to be cycled that no group has          it is not
 `print_lr` is called, `_LRScheduler` is asked for   nothing is done; it is `LRScheduler`
 a step lacks its closure or its metric              it is noted, and not made
 ==================================================  =================================================================
@@ -120,6 +121,8 @@ def _constructors(recorder: Recorder, patches: Patches) -> None:
         names = list(inspect.signature(vars(kind)["__init__"]).parameters) if "__init__" in vars(kind) else []
         if names and _REMOVED not in names:
             patches.wrap(kind, "__init__", _without_removed(len(names)))
+    for kind in (lr_scheduler.CyclicLR, lr_scheduler.OneCycleLR):
+        patches.wrap(kind, "__init__", _without_momentum(inspect.signature(kind.__init__)))
     patches.replace(LRScheduler, "print_lr", lambda *args, **kwargs: None)
     patches.replace(lr_scheduler, "_LRScheduler", LRScheduler)
 
@@ -129,6 +132,21 @@ def _without_removed(most: int) -> Callable[..., None]:
         kwargs.pop(_REMOVED, None)
         # It was the last of the arguments.
         original(*args[: most if isinstance(args[-1], bool) else None], **kwargs)
+
+    return init
+
+
+def _without_momentum(signature: inspect.Signature) -> Callable[..., None]:
+    def init(original: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError:
+            original(*args, **kwargs)  # it says itself what is wrong
+            return
+        optimizer = given.arguments["optimizer"]
+        if isinstance(optimizer, Optimizer) and not {"momentum", "betas"} & optimizer.defaults.keys():
+            given.arguments["cycle_momentum"] = False
+        original(*given.args, **given.kwargs)
 
     return init
 

@@ -110,6 +110,8 @@ def _is_processor(*args: Any, **kwargs: Any) -> bool:
 
 def _assigning(recorder: Recorder, patches: Patches) -> None:
     def setattr_(original: Callable[..., None], self: nn.Module, name: str, value: Any) -> None:
+        if not recorder.hidden:
+            recorder.roster.plain.keep(self, name, value, recorder.row())
         if recorder.hidden or not isinstance(value, (nn.Module, nn.Parameter, bool)):
             original(self, name, value)
         elif not isinstance(value, bool):
@@ -131,7 +133,13 @@ def _assigning(recorder: Recorder, patches: Patches) -> None:
             if (name == "requires_grad" or is_slip(name)) and not is_own:
                 _misspelt(recorder, self, name, value)
 
+    def register_buffer(original: Callable[..., None], self: nn.Module, name: str, *args: Any, **kwargs: Any) -> None:
+        original(self, name, *args, **kwargs)
+        if not recorder.hidden:
+            recorder.roster.plain.keep(self, name, vars(self)["_buffers"].get(name), recorder.row())
+
     patches.wrap(nn.Module, "__setattr__", setattr_)
+    patches.wrap(nn.Module, "register_buffer", register_buffer)
 
 
 def _misspelt(recorder: Recorder, module: nn.Module, name: str, value: bool) -> None:

@@ -71,11 +71,13 @@ def _construction(recorder: Recorder, patches: Patches) -> None:
         recorder.notice()
         if args:
             args = (consumed(recorder, args[0]), *args[1:])
+        recorder.roster.dicts.given(args[0] if args else kwargs.get("params"))
         with recorder.inside(), failing(recorder):
             original(self, *args, **kwargs)
         number = recorder.roster.number(self, Kind.OPTIMIZER, row=recorder.row())
         recorder.due.meet(self, number)
-        recorder.hold(self, number)
+        recorder.detachments.meet(number, recorder.hold(self, number))
+        recorder.due.follows(number, recorder.roster.former_of(number))
         recorder.roster.group(self, number)
         empty = any(not group["params"] for group in self.param_groups)
         recorder.happen(Act.NEW, (number,), detail="empty" if empty else "")
@@ -87,6 +89,7 @@ def _groups(recorder: Recorder, patches: Patches) -> None:
     def add_param_group(original: Callable[..., None], self: Optimizer, *args: Any, **kwargs: Any) -> None:
         for group in (*args, *kwargs.values()):
             if isinstance(group, dict) and "params" in group:
+                recorder.roster.dicts.given([group])
                 group["params"] = consumed(recorder, group["params"])  # as torch does
         if recorder.hidden:
             original(self, *args, **kwargs)
@@ -96,7 +99,7 @@ def _groups(recorder: Recorder, patches: Patches) -> None:
         with recorder.inside():
             original(self, *args, **kwargs)
         recorder.due.meet(self, number)
-        recorder.hold(self, number)
+        recorder.detachments.meet(number, recorder.hold(self, number))
         recorder.roster.group(self, number)
         recorder.happen(Act.ADD_GROUP, (number,), detail="" if self.param_groups[-1]["params"] else "empty")
 
@@ -150,6 +153,7 @@ def _stepping(recorder: Recorder, patches: Patches) -> None:
             return None
         recorder.notice()
         parameters = recorder.hold(optimizer, number)
+        recorder.narrow.look(number, optimizer)
         recorder.happen(Act.STEP, (number,))
         if number not in recorder.references:
             recorder.references[number] = reference_for(optimizer)
@@ -193,6 +197,8 @@ def _consume(recorder: Recorder, measure: Measure) -> None:
     scale = getattr(measure.optimizer, "grad_scale", None)  # of a fused optimizer, which unscales by itself
     due = recorder.ledger.dues([id(each.tensor) for each in measure.parameters], measure.number)
     factor = 1.0 if scale is None else 1.0 / float(scale)
+    if scale is not None:
+        due = [each if each is None else each / factor for each in due]
     measure.consumes(due, factor)
     recorder.walk_of(measure.number).goes(measure, due, factor)
 

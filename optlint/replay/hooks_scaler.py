@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
@@ -20,9 +22,39 @@ if TYPE_CHECKING:
 def _scaling(recorder: Recorder, patches: Patches) -> None:
     def scale(original: Callable[..., Any], self: GradScaler, *args: Any, **kwargs: Any) -> Any:
         recorder.happen(Act.CALL, (recorder.roster.number(self, Kind.SCALER),), detail="scale")
+        result = original(self, *args, **kwargs)
+        scale = self._scale if self.is_enabled() else None
+        factor = 1.0 if scale is None else _inverse(scale)
+        for each in result if isinstance(result, (list, tuple)) else (result,):
+            _watch(recorder, each, factor)
+        return result
+
+    def get_scale(original: Callable[..., Any], self: GradScaler, *args: Any, **kwargs: Any) -> Any:
+        recorder.scale_asked = recorder.stirred
         return original(self, *args, **kwargs)
 
     patches.wrap(GradScaler, "scale", scale)
+    patches.wrap(GradScaler, "get_scale", get_scale)
+
+
+def _watch(recorder: Recorder, loss: Any, factor: float) -> None:
+    """Note each backward that comes through a loss which a scaler has multiplied."""
+
+    def passes(_gradient: torch.Tensor) -> None:
+        recorder.scaled_by = factor
+
+    if isinstance(loss, torch.Tensor) and loss.requires_grad:
+        with torch._C.DisableTorchFunctionSubclass():
+            if loss._backward_hooks is None:
+                loss._backward_hooks = OrderedDict()
+                if loss.grad_fn is not None:
+                    loss.grad_fn._register_hook_dict(loss)
+            # By hand: torch's own function would count up the number of the next hook, which stays behind.
+            loss._backward_hooks[id(passes)] = passes
+
+
+def _inverse(scale: torch.Tensor) -> float:
+    return float(scale.double().reciprocal().float())  # as torch has it
 
 
 def _unscaling(recorder: Recorder, patches: Patches) -> None:
@@ -35,12 +67,10 @@ def _unscaling(recorder: Recorder, patches: Patches) -> None:
         if not recorder.hidden:
             recorder.happen(Act.UNSCALE, (recorder.roster.number(self, Kind.SCALER), number))
         result = original(self, *args, **kwargs)
-        scale = self._scale
-        if scale is not None and self.is_enabled():
-            factor = scale.double().reciprocal().float().item()
+        if self.is_enabled():
             parameters = recorder.hold(optimizer, number)
             for each in parameters:
-                recorder.ledger.multiply(id(each.tensor), factor)
+                recorder.ledger.unscale(id(each.tensor))
             recorder.settle(parameters)
         return result
 

@@ -10,8 +10,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from optlint.program.events import Act
+from optlint.replay.counted import UPSIDE_DOWN
+from optlint.replay.epochs import Epochs
+from optlint.replay.hooks_metric import is_watched_upside_down, number_of_metric
 from optlint.replay.hooks_optimizer import failing, number_of
 from optlint.replay.measure import apart, rates_of
+from optlint.replay.overwriting import Overwriting
 from optlint.replay.patches import Patches
 from optlint.replay.trace import Kind
 
@@ -53,20 +57,23 @@ def _construction(recorder: Recorder, patches: Patches) -> None:
             original(self, *args, **kwargs)
             return
         recorder.notice()
+        given = next((each for each in (*args, *kwargs.values()) if isinstance(each, Optimizer)), None)
+        before = () if given is None else rates_of(given)
         with recorder.inside(), failing(recorder):
             original(self, *args, **kwargs)
         optimizer = getattr(self, "optimizer", None)
         if isinstance(optimizer, Optimizer):
             driven = number_of(recorder, optimizer)
             number = recorder.roster.number(self, Kind.SCHEDULER, row=recorder.row(), optimizer=driven)
-            recorder.due.built(self, driven)
-            recorder.happen(Act.NEW, (number,))
+            recorder.due.built(self, driven, recorder.roster.succeeds(self))
+            recorder.happen(Act.NEW, (number,), rates=before)
 
     _every_class(patches, "__init__", init)
 
 
 def _stepping(recorder: Recorder, patches: Patches) -> None:
     stirred: dict[int, int] = {}
+    epochs, overwriting = Epochs(), Overwriting()
 
     def step(original: Callable[..., Any], self: LRScheduler, *args: Any, **kwargs: Any) -> Any:
         if recorder.hidden or not recorder.due.knows(self):
@@ -76,13 +83,24 @@ def _stepping(recorder: Recorder, patches: Patches) -> None:
         number = recorder.roster.number(self, Kind.SCHEDULER)
         given = [each for each in (*args, *kwargs.values()) if each is not None]
         value = _float(given[0]) if given else None
-        numbers = () if value is None else (value,)
+        driven = number_of(recorder, self.optimizer) if given else 0
+        made = sum(update.optimizer == driven for update in recorder.updates)
+        epoch = epochs.wanted(self, number, given[0] if given else None, value, made)
+        numbers = () if epoch is None else (epoch,)
         draft = recorder.happen(Act.SCHEDULE, (number,), detail="argument" if given else "", given=numbers)
+        if given:
+            epochs.noted(self, number, given[0], draft, made)
+        metric = number_of_metric(self, given[0]) if given else None
+        if metric is not None and is_watched_upside_down(self, given[0]):
+            draft.detail, metric = UPSIDE_DOWN, -metric  # what is due waits for the right direction
+        overwriting.about_to_step(self)
+        before = rates_of(self.optimizer)
         with recorder.inside():
             result = original(self, *args, **kwargs)
+        draft.rates, draft.lost = rates_of(self.optimizer), overwriting.stepped(self, before)
         quiet = stirred.get(number) == recorder.stirred
         stirred[number] = recorder.stirred
-        if recorder.due.stepped(self, metric=value, epoch=value, row=draft.row, quiet=quiet):
+        if recorder.due.stepped(self, metric=metric, epoch=epoch, row=draft.row, quiet=quiet):
             _wind(recorder, draft, number)
         return result
 

@@ -6,11 +6,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from optlint.program import metrics
 from optlint.replay.script import ReplayScript
 from optlint.replay.verify import Verified
 
-_FILES = tuple("numbers sizes conditions values modules moves makers arguments questions installing".split())
+_FILES = tuple(
+    "numbers sizes conditions values modules moves makers arguments questions scaling metrics installing".split()
+)
 """The stand-ins' files, each after those that it imports."""
+_METRICS = Path(metrics.__file__)
+"""What they know of the names of metrics."""
 _IMPORTED = re.compile(r"^from (optlint\.|__future__ )[^(\n]*(\([^)]*\))?$", re.MULTILINE)
 
 _PRELUDE = """\
@@ -93,4 +98,5 @@ def _standin() -> str:
     """The stand-ins as one program: their files in order, without what they import of each other."""
     folder = Path(__file__).with_name("standin")
     texts = [_IMPORTED.sub("", (folder / f"{name}.py").read_text(encoding="utf-8")) for name in _FILES]
+    texts.insert(0, _IMPORTED.sub("", _METRICS.read_text(encoding="utf-8")))
     return "from __future__ import annotations\n" + re.sub(r"\n{4,}", "\n\n\n", "\n".join(texts))

@@ -114,6 +114,16 @@ def rates_of(optimizer: Optimizer) -> tuple[float, ...]:
     return tuple(float(number(group["lr"])) for group in optimizer.param_groups)
 
 
+_COUNTS = frozenset(("step", "eta", "mu"))
+"""Of an optimizer's state: what follows from how many steps it has made."""
+
+
+def has_state(optimizer: Optimizer) -> bool:
+    """Whether an optimizer keeps something for its next step beyond how many it has made."""
+    found = (value for state in optimizer.state.values() for name, value in state.items() if name not in _COUNTS)
+    return any(isinstance(value, Tensor) or (isinstance(value, list) and bool(value)) for value in found)
+
+
 _GRADIENT: Any = torch._C.TensorBase.grad
 
 

@@ -21,13 +21,17 @@ from optlint.program.objects import (
     ParameterIterator,
     ParameterSource,
     Place,
+    Scaler,
     Scheduler,
     Selection,
 )
+from optlint.program.scaling import BY_SCALER
 from optlint.property.alphabet import Binding, Role
 from optlint.property.automaton import Automaton, Verdict
 from optlint.property.monitor import monitor
 from optlint.property.patterns import Property, Query, Response
+from optlint.property.used import Used
+from optlint.replay.remaking import first_of, in_line, is_about_remaking
 from optlint.replay.trace import Happening, Kind, Thing, Trace
 
 if TYPE_CHECKING:
@@ -57,6 +61,11 @@ def breaks(
     """
     if isinstance(rule_property, Query):
         return []
+    if isinstance(rule_property, Used):
+        return unused(rule_property, trace, optimizers)
+    if is_about_remaking(rule_property):
+        optimizers = frozenset(first_of(trace, each) for each in optimizers)
+        trace = in_line(trace)
     automaton = rule_property.automaton()
     roles = {symbol.role for symbol in automaton.symbols}
     found: list[Break] = []
@@ -120,12 +129,20 @@ def _broken(automaton: Automaton, trace: Trace, number: int, scheduler: Thing | 
                 )
         family[scheduler.number].children = tuple(family[each] for each in scheduler.children if each in family)
     concerning: list[Concern] = []
+    by_scaler = False
     for happening in trace.happenings:
         subjects: list[Object] = [family[each] for each in happening.things if each in family]
         if number in happening.things:
             subjects += [optimizer] if happening.act in _OF_OPTIMIZERS else [optimizer, held]
         if number in happening.outside:
             subjects.append(around)
+        if happening.act is Act.UPDATE_SCALE:
+            subjects.append(Scaler(0, "", None))
+        if happening.act is Act.STEP and number in happening.things:
+            subjects += [Scaler(0, "", None)] if by_scaler else []
+            by_scaler = False
+        if happening.act is Act.CALL and number in happening.things and happening.detail == "step":
+            by_scaler = True  # the optimizer's own step comes next
         if subjects:
             concerning.append((happening, tuple(subjects)))
     head = None if scheduler is None else family[scheduler.number]
@@ -157,7 +174,37 @@ def _confirms(automaton: Automaton) -> bool:
 def _event(happening: Happening, subjects: tuple[Object, ...]) -> Event:
     node = _WRITTEN if happening.by_hand else _CALLED
     place = Place(cast("ModuleInfo", None), node)
-    return Event(happening.act, subjects, place, detail=happening.detail.removesuffix(" in place"))
+    detail = happening.detail.removesuffix(" in place")
+    if happening.act is Act.STEP and any(isinstance(each, Scaler) for each in subjects):
+        detail = BY_SCALER  # whether it made it, left it out, or raised
+    return Event(happening.act, subjects, place, detail=detail)
+
+
+def unused(used: Used, trace: Trace, optimizers: frozenset[int]) -> list[Break]:
+    """What begins in a whole trace, and comes to nothing; a trace that was cut short or failed does not tell."""
+    if trace.cut or trace.failure is not None:
+        return []
+    found: list[Break] = []
+    of_schedulers = Role.SCHEDULER in (used.begun.role, used.use.role)
+    for thing in trace.things:
+        driven = thing.number if thing.kind is Kind.OPTIMIZER else thing.optimizer
+        if driven not in optimizers or thing.kind is not (Kind.SCHEDULER if of_schedulers else Kind.OPTIMIZER):
+            continue
+        if any(thing.number in other.children for other in trace.things):
+            continue
+        concerned = {
+            role: {thing.number, *thing.children} if role is Role.SCHEDULER else {driven}
+            for role in (used.begun.role, used.use.role)
+        }
+        begun, use = (
+            [each for each in trace.happenings if each.act in pattern.acts and concerned[pattern.role] & {*each.things}]
+            for pattern in (used.begun, used.use)
+        )
+        if used.mutual and use and not begun:
+            begun, use = use, []
+        if begun and not use:
+            found.append(Break(begun[0], tuple(each for each in (driven, thing.number) if each is not None)))
+    return found
 
 
 def optimizers_of(trace: Trace, happening: Happening) -> Iterator[int]:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 from optlint.program.events import Act
-from optlint.property.patterns import Query, Response
+from optlint.property.patterns import Precedence, Query, Response
+from optlint.property.used import Used
+from optlint.replay.cut_off import nothing_learned
 from optlint.replay.monitoring import optimizers_of
 from optlint.replay.trace import Apart, Trace, Update
 from optlint.replay.verdict import Departure
@@ -23,7 +25,9 @@ def is_apart(apart: Apart | None, tolerance: float) -> bool:
     return apart is not None and not apart.relative <= tolerance
 
 
-def movements(rule: Rule, trace: Trace, optimizers: frozenset[int], tolerance: float) -> Iterator[Departure]:
+def movements(
+    rule: Rule, trace: Trace, optimizers: frozenset[int], tolerance: float, rows: tuple[int, ...] = ()
+) -> Iterator[Departure]:
     """Where the parameters that move are not those that should; what that means depends on the rule."""
     acts = rule.property.trigger.acts if isinstance(rule.property, Response) else frozenset[Act]()
     if Act.REPLACE in acts or Act.UNFREEZE in acts:
@@ -34,13 +38,28 @@ def movements(rule: Rule, trace: Trace, optimizers: frozenset[int], tolerance: f
                 words = f"update {update.number} moves {_list(update.frozen_moved)}, which should stay"
                 yield Departure("parameters", update.number, update.row, update.travelled, 0.0, words)
     if isinstance(rule.property, Query):
+        yield from nothing_learned(trace, list(own(trace, optimizers)))
         moved = _ever_moved(trace)
         for update in own(trace, optimizers):
             still = [name for name in update.meant if name not in moved]
             if still:
                 words = f"no update moves {_list(still)}, which a slip was to unfreeze"
                 yield Departure("parameters", update.number, update.row, 0.0, 1.0, words)
-    if Act.CLEAR in acts:
+        for update in own(trace, optimizers):
+            lost = [each.name for each in update.astray if each.row in rows and each.name not in moved]
+            if lost:
+                words = f"no update moves {_list(lost)}, which gets gradients and is not registered"
+                yield Departure("parameters", update.number, update.row, 0.0, 1.0, words)
+        for update in own(trace, optimizers) if rows else ():
+            replaced = [name for name in update.detached if name not in moved]
+            if replaced:
+                words = f"no update moves {_list(replaced)}: the optimizer has what was detached from that instead"
+                yield Departure("parameters", update.number, update.row, 0.0, 1.0, words)
+    if isinstance(rule.property, Used):
+        yield from _to_no_use(trace, optimizers)
+    if is_of_first_gradients(rule) and trace.failure is None:
+        yield from _in_vain_at_first(list(own(trace, optimizers)), tolerance)
+    if Act.CLEAR in acts or is_of_first_gradients(rule) or isinstance(rule.property, Used):
         for update in own(trace, optimizers):
             if is_apart(update.gradient, tolerance):
                 assert update.gradient is not None
@@ -48,6 +67,36 @@ def movements(rule: Rule, trace: Trace, optimizers: frozenset[int], tolerance: f
                 words = f"update {update.number} {what}"
                 apart = update.gradient
                 yield Departure("parameters", update.number, update.row, apart.absolute, apart.relative, words)
+
+
+def is_of_first_gradients(rule: Rule) -> bool:
+    """Whether a rule is about steps that come before any backward, so that each update tells by its gradient."""
+    return isinstance(rule.property, Precedence) and Act.BACKWARD in rule.property.first.acts
+
+
+def _to_no_use(trace: Trace, optimizers: frozenset[int]) -> Iterator[Departure]:
+    """Gradients that no update uses, and updates that no gradient comes to."""
+    for number in sorted(optimizers):
+        gradients = [each for each in trace.happenings if each.act is Act.BACKWARD and number in each.things]
+        updates = list(own(trace, frozenset((number,))))
+        sharing = frozenset(other for each in gradients for other in each.things)
+        if gradients and not any(own(trace, sharing)):
+            words = f"{len(gradients)} backwards reach its parameters, and no update moves them"
+            yield Departure("parameters", gradients[0].updates, gradients[0].row, 0.0, 1.0, words)
+        elif updates and not gradients and not any(update.moved for update in updates):
+            words = f"none of {len(updates)} updates moves anything, for no backward comes before them"
+            yield Departure("parameters", updates[0].number, updates[0].row, 0.0, 1.0, words)
+
+
+def _in_vain_at_first(updates: list[Update], tolerance: float) -> Iterator[Departure]:
+    """An update before all gradients, in a row that goes on to make right ones: each of those comes one too late."""
+    first = updates[0] if updates else None
+    if first is None or first.gradient is not None or first.moved:
+        return
+    later = [update for update in updates if update.row == first.row and update.gradient is not None]
+    if later and not any(is_apart(update.gradient, tolerance) for update in later):
+        words = f"update {first.number} moves nothing, for no backward comes before it"
+        yield Departure("parameters", first.number, first.row, 0.0, 1.0, words)
 
 
 def idle(trace: Trace, optimizers: frozenset[int], names: frozenset[str] | None) -> Iterator[Departure]:
@@ -88,7 +137,7 @@ def _list(names: list[str] | tuple[str, ...]) -> str:
     return shown if len(names) <= 2 else f"{shown} and {len(names) - 2} more"
 
 
-def in_vain(rule: Rule, trace: Trace, optimizers: frozenset[int]) -> frozenset[str]:
+def in_vain(rule: Rule, trace: Trace, optimizers: frozenset[int], rows: tuple[int, ...] = ()) -> frozenset[str]:
     """Parameters (by plain name) that never move in a trace, and that this rule's fix lets move."""
     found: set[str] = set()
     moved = _ever_moved(trace)
@@ -99,6 +148,10 @@ def in_vain(rule: Rule, trace: Trace, optimizers: frozenset[int]) -> frozenset[s
             found.update(name for each in own(trace, optimizers) for name in each.idle if name in names - moved)
         if isinstance(rule.property, Query):
             found.update(name for each in own(trace, optimizers) for name in each.meant if name not in moved)
+            astray = (one for each in own(trace, optimizers) for one in each.astray if one.row in rows)
+            found.update(one.name for one in astray if one.name not in moved)
+            if rows:
+                found.update(name for each in own(trace, optimizers) for name in each.detached if name not in moved)
     return frozenset(map(plain_name, found))
 
 

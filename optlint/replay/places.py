@@ -39,7 +39,7 @@ class Place:
             return f"is `{other.what}`"
         if (self.updates, self.backwards) != (other.updates, other.backwards):
             return f"comes after {other.backwards} backwards and before update {other.updates + 1}"
-        if names and self.names != other.names:
+        if names and self.names and self.names != other.names:  # what was given no parameters at all may be given some
             return f"is of {len(other.names)} parameters, and of {len(self.names)} as written"
         return ""
 

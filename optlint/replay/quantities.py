@@ -3,7 +3,10 @@
 ====================  ===============================================================================================
 evidence              what departs
 ====================  ===============================================================================================
-LEARNING_RATE         a rate of an update from the due one
+LEARNING_RATE         a rate of an update from the due one; where a schedule is made anew, from what would be due
+                      had it gone on; where one is of no use (see `unscheduled`), from what it has or has left
+OVERWRITTEN           the rate of an update that one schedule has computed anew, from that with what others made of it
+FINITE                what an update makes of a gradient of zero, from a number
 GRADIENT              the gradient of an update from the due one; what another optimizer's backward has left is
                       used as well; the norm that a clipping gave from that of the
                       gradients it was to clip; parameters that a group was built without, and that never move
@@ -12,12 +15,17 @@ MOVED, of UNFREEZE    likewise the unfrozen ones
 MOVED, of FREEZE      a frozen parameter moves
 MOVED, of CLEAR       an update uses another gradient than the due one: what should move does not
 MOVED, of a query     a parameter moves that is frozen, or was meant to be by a misspelt attribute; one does not move
-                      that such an attribute was to unfreeze
+                      that such an attribute was to unfreeze; one does not that the flagged row keeps unregistered;
+                      one does not that gets gradients, and in whose place the optimizer has what was detached from it
 CRASH                 the exception; of MOVE also that the moved parameters get gradients and are never moved; of a
-                      query also that `isinstance` denies a scheduler to be one
+                      query also that `isinstance` denies a scheduler to be one, and that a ReduceLROnPlateau cuts
+                      the rate because the number of the epoch grows
 TEXT                  a reported rate from the one in force
+OPTIONS               a group has a key that no update reads, or an option that another optimizer has left in its dict
 ORDER                 the method that is not called happens nowhere in its row
-STATE                 nothing yet
+DISCARDED, WINDOWS,   which backwards an update uses, and what their losses weigh (see `accumulated`)
+WEIGHT
+STATE                 an update begins without the state that an optimizer had in whose place its own is
 any                   an exception of the code itself in the row of the finding; but for queries other than of a
                       CRASH also one at a call of an optimizer, a scheduler or a scaler
 ====================  ===============================================================================================
@@ -32,20 +40,37 @@ from collections.abc import Iterator, Sequence
 from optlint.program.events import Act
 from optlint.property.alphabet import Role
 from optlint.property.patterns import Absence, Query
+from optlint.property.used import Used
+from optlint.replay.accumulated import ungathered
+from optlint.replay.counted import counts_for_metrics
+from optlint.replay.finite import not_finite
 from optlint.replay.mentions import wrong_answers
 from optlint.replay.monitoring import optimizers_of
 from optlint.replay.movements import idle, is_apart, movements, named, own
+from optlint.replay.overwritten import undone
+from optlint.replay.pace import off_pace
 from optlint.replay.precision import RATES
+from optlint.replay.remaking import is_about_remaking, is_remade_in, states_lost
+from optlint.replay.senseless import senseless
 from optlint.replay.trace import Apart, Failure, Trace, Update
+from optlint.replay.unread import unread
+from optlint.replay.unscheduled import unscheduled
 from optlint.replay.verdict import Departure
 from optlint.rule import Evidence, Rule
 
 NAMES = {
     Evidence.LEARNING_RATE: "learning rate",
+    Evidence.OVERWRITTEN: "learning rate",
+    Evidence.PACE: "schedule",
+    Evidence.FINITE: "parameters",
     Evidence.GRADIENT: "gradient",
+    Evidence.DISCARDED: "gradient",
+    Evidence.WINDOWS: "gradient",
+    Evidence.WEIGHT: "gradient",
     Evidence.MOVED: "parameters",
     Evidence.CRASH: "exception",
     Evidence.TEXT: "reported rate",
+    Evidence.OPTIONS: "options",
     Evidence.ORDER: "events",
     Evidence.STATE: "state",
 }
@@ -72,22 +97,40 @@ def departures(
     found: list[Departure] = []
     match rule.evidence:
         case Evidence.LEARNING_RATE:
-            found += _rates(trace, optimizers, RATES)
+            remade = is_about_remaking(rule.property) and any(each.former is not None for each in trace.things)
+            if not remade or is_remade_in(trace, rows):
+                found += _rates(trace, optimizers, RATES, kept=remade)
+            if isinstance(rule.property, Used):
+                found += unscheduled(trace, optimizers, RATES)
+        case Evidence.OVERWRITTEN:
+            found += undone(trace, optimizers)
+        case Evidence.PACE:
+            found += off_pace(trace, optimizers) if rows else ()
+        case Evidence.FINITE:
+            found += not_finite(trace, optimizers)
         case Evidence.GRADIENT:
             found += _gradients(trace, optimizers, tolerance)
             found += _norms(trace, optimizers, tolerance)
             if role_of(rule) is Role.ITERATOR and any(each.detail == "empty" for each in trace.happenings):
                 found += idle(trace, optimizers, None)
+        case Evidence.DISCARDED | Evidence.WINDOWS | Evidence.WEIGHT:
+            found += ungathered(rule, trace, optimizers, rows)
+        case Evidence.OPTIONS:
+            found += unread(trace, optimizers, rows)
         case Evidence.MOVED:
-            found += movements(rule, trace, optimizers, tolerance)
+            found += movements(rule, trace, optimizers, tolerance, rows)
         case Evidence.CRASH:
             if isinstance(rule.property, Absence) and Act.MOVE in rule.property.of.acts:
                 found += idle(trace, optimizers, named(trace, optimizers, Act.MOVE, Act.REPLACE))
             elif isinstance(rule.property, Query):
                 found += wrong_answers(trace, rows)
+                found += counts_for_metrics(trace, rows)
+                found += senseless(trace, rows)
         case Evidence.TEXT:
             found += _reports(trace, optimizers, RATES)
-        case Evidence.ORDER | Evidence.STATE:
+        case Evidence.STATE:
+            found += states_lost(trace, optimizers, rows)
+        case Evidence.ORDER:
             pass
     found.sort(key=lambda each: each.update)
     failure = trace.failure
@@ -103,7 +146,7 @@ def _is_of_the_code(rule: Rule, trace: Trace, failure: Failure, rows: tuple[int,
         return False
     if failure.row in rows:
         return True
-    if rows and isinstance(rule.property, Query) and rule.evidence is not Evidence.CRASH:
+    if rows and isinstance(rule.property, Query) and rule.evidence not in (Evidence.CRASH, Evidence.PACE):
         return False
     return any(each.row == failure.row and each.act in _OBJECTS for each in trace.happenings)
 
@@ -131,10 +174,11 @@ def highest_rate(trace: Trace) -> float:
     return max((abs(rate) for update in trace.updates for rate in (*update.rates, *update.due_rates)), default=0.0)
 
 
-def _rates(trace: Trace, optimizers: frozenset[int], tolerance: float) -> Iterator[Departure]:
+def _rates(trace: Trace, optimizers: frozenset[int], tolerance: float, *, kept: bool) -> Iterator[Departure]:
     highest = highest_rate(trace)
     for update in own(trace, optimizers):
-        for group, (rate, due) in enumerate(zip(update.rates, update.due_rates, strict=True)):
+        dues = update.kept_rates if kept and update.kept_rates else update.due_rates
+        for group, (rate, due) in enumerate(zip(update.rates, dues, strict=True)):
             if rate_apart(rate, due, highest, tolerance):
                 words = f"update {update.number} uses the rate {rate:.6g} where {due:.6g} is due"
                 words += f" (group {group})" if len(update.rates) > 1 else ""

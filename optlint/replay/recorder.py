@@ -25,11 +25,14 @@ from optlint.replay import (
     hooks_scheduler,
     hooks_standin,
 )
+from optlint.replay.astray import astray
+from optlint.replay.detachment import Detachments
 from optlint.replay.draft import Draft
-from optlint.replay.due import DueRates
 from optlint.replay.due_walk import DueWalk
+from optlint.replay.kept_rates import BothRates
 from optlint.replay.ledger import Ledger
-from optlint.replay.measure import Measure, copy_of, gradient_of, same
+from optlint.replay.measure import Measure, copy_of, gradient_of, has_state, same
+from optlint.replay.narrow import Narrow
 from optlint.replay.patches import Patches, see_through
 from optlint.replay.roster import Roster, Tracked
 from optlint.replay.rows import row_of_script
@@ -72,8 +75,10 @@ class Recorder:
         self.as_meant = as_meant
         self.roster = Roster()
         self.ledger = Ledger()
-        self.due = DueRates()
+        self.due = BothRates()
         self.values = Values(self.roster)
+        self.narrow = Narrow()
+        self.detachments = Detachments(self.roster)
         self.row = rows
         self.updates: list[Update] = []
         self.consumed: dict[int, tuple[object, int, list[Any]]] = {}
@@ -81,8 +86,12 @@ class Recorder:
         self.references: dict[int, ReferenceOptimizer | None] = {}
         self._walks: dict[int, DueWalk] = {}
         self.backwards = 0
+        self.scaled_by: float | None = None
+        """What unscales the loss of the backward that runs, where a scaler has multiplied it."""
         self.stirred = 0
         """How many backwards and steps of optimizers there were."""
+        self.scale_asked = -1
+        """How many there were when the code last asked a scaler for its scale."""
         self.hidden = 0
         """Whether torch's own code runs, the inner calls of which are no happenings."""
         self._happenings: list[Draft] = []
@@ -106,7 +115,7 @@ class Recorder:
     def trace(self, failure: Failure | None = None) -> Trace:
         """All that was recorded; `failure` is what ended the script, if something did."""
         happenings = tuple(each.finished() for each in self._happenings)
-        things, updates = self.roster.things(), tuple(self.updates)
+        things, updates = self.narrow.told(self.roster.things()), tuple(self.updates)
         return Trace(
             things,
             happenings,
@@ -226,7 +235,8 @@ class Recorder:
         moved = measure.moved()
         for each in moved:
             each.moved = True
-        roots = frozenset[int]().union(*(self.roster.roots(id(each.tensor)) for each in measure.parameters))
+        held = (*(each.tensor for each in measure.parameters), *self.detachments.leaves(measure.number))
+        roots = frozenset[int]().union(*(self.roster.roots(id(each)) for each in held))
         still = [each for each in self.roster.tracked.values() if not each.moved and (each.reached or each.meant)]
         still = [each for each in still if roots & self.roster.roots(id(each.tensor))]
         frozen = [each for each in moved if not each.tensor.requires_grad or each.meant is False]
@@ -238,6 +248,8 @@ class Recorder:
             row=measure.row,
             rates=measure.rates,
             due_rates=measure.due_rates,
+            kept_rates=self.due.kept(measure.number),
+            stateful=has_state(measure.optimizer),
             gradient=measure.gradient,
             arithmetic=measure.arithmetic(),
             moved=self.roster.names(moved),
@@ -249,6 +261,8 @@ class Recorder:
             meant=self.roster.names(each for each in still if each.meant and not each.tensor.requires_grad),
             stale=measure.stale,
             travelled_reference=self.walk_of(measure.number).travelled(measure),
+            astray=astray(self.roster, roots),
+            detached=self.detachments.left_out(measure.number),
         )
         for each in self.roster.tracked.values():
             each.reached = False

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from optlint.replay.astray import Plain, full_name
+from optlint.replay.group_dicts import GroupDicts
 from optlint.replay.options import group_of, options_of
 from optlint.replay.rows import label_of
 from optlint.replay.trace import Group, Kind, Thing
@@ -56,6 +58,7 @@ class _Entry:
     label: str = ""
     searches: int = 0
     groups: tuple[Group, ...] = ()
+    former: int | None = None
 
 
 class Roster:
@@ -77,6 +80,8 @@ class Roster:
         self._homes: dict[int, tuple[nn.Module, str]] = {}
         self._root_labels: dict[int, str] = {}
         self._names: dict[str, int] = {}
+        self.plain = Plain()
+        self.dicts = GroupDicts()
         self._members: dict[int, tuple[int, ...]] = {}
         self._holders: dict[int, list[int]] = {}
 
@@ -114,7 +119,26 @@ class Roster:
             lengths = (getattr(entry.object, name, None) for name in _LENGTHS)
             length = next((float(each) for each in lengths if isinstance(each, (int, float))), None)
         options, label = options_of(entry.object), entry.label
-        return Thing(entry.number, entry.kind, name, entry.optimizer, label, children, length, options, entry.groups)
+        groups, former = entry.groups, entry.former
+        return Thing(entry.number, entry.kind, name, entry.optimizer, label, children, length, options, groups, former)
+
+    def former_of(self, number: int) -> int | None:
+        """The number of the optimizer in whose place another one is."""
+        return self._entries[number - 1].former
+
+    def succeeds(self, scheduler: Any) -> Any:
+        """The scheduler in whose place another one is, which has a number already; None where there is none."""
+        entry = self._entries[self._numbers[id(scheduler)] - 1]
+        for other in reversed(self._entries[: entry.number - 1]):
+            if other.kind is entry.kind and self._same_row(other.number, entry.number):
+                line = {entry.optimizer}
+                if entry.optimizer is not None:
+                    line.add(self.former_of(entry.optimizer))
+                if not self._alike(other.number, entry.number) or other.optimizer not in line:
+                    return None
+                entry.former = other.number
+                return other.object
+        return None
 
     # -- optimizers and their parameters --------------------------------------------------------------------------
 
@@ -122,7 +146,11 @@ class Roster:
         """Take note of the groups that an optimizer was given since the last look, before a schedule changes them."""
         entry = self._entries[number - 1]
         fresh = optimizer.param_groups[len(entry.groups) :]
-        entry.groups += tuple(group_of(each, optimizer.defaults) for each in fresh)
+        for each in fresh:
+            inherited = self.dicts.inherited(each, optimizer.defaults)
+            given = self.dicts.without(each, inherited, optimizer.defaults)
+            entry.groups += (group_of(given, optimizer.defaults, type(optimizer), inherited),)
+            self.dicts.filled(each)
 
     def hold(self, optimizer: torch.optim.Optimizer, number: int) -> tuple[list[Tracked], bool]:
         """The parameters that an optimizer has now, and whether they are others than before.
@@ -146,11 +174,17 @@ class Roster:
             for each in identities:
                 others = self._holders.get(each, [])
                 for other in [other for other in others if self._same_row(other, number)]:
+                    if other < number and self._alike(other, number) and self._members[other] == identities:
+                        self._entries[number - 1].former = other
                     others.remove(other)
                     self._members[other] = tuple(one for one in self._members[other] if one != each)
                 self._holders[each] = [*others, number]
             self._members[number] = identities
         return [self.tracked[each] for each in identities], changed
+
+    def _alike(self, first: int, second: int) -> bool:
+        one, other = (self._entries[number - 1].object for number in (first, second))
+        return type(one) is type(other) and options_of(one) == options_of(other)
 
     def _same_row(self, first: int, second: int) -> bool:
         return 0 < self._entries[first - 1].row == self._entries[second - 1].row
@@ -197,8 +231,7 @@ class Roster:
             if home is None:
                 name = label_of(tracked.tensor) or "tensor"
             else:
-                root, path = self._path(home[0])
-                name = ".".join((self._root_label(root), *path, home[1]))
+                name = full_name(self, home[0], home[1])
             self._names[name] = count = self._names.get(name, 0) + 1
             tracked.name = name if count == 1 else f"{name} ({count})"
         return tracked.name
@@ -222,7 +255,7 @@ class Roster:
         roots: dict[int, set[int]] = {}
         self._homes = {}
         for module in list(self._modules.values()):
-            root, _ = self._path(module)
+            root, _ = self.path(module)
             for name, parameter in vars(module).get("_parameters", {}).items():
                 if parameter is not None:
                     roots.setdefault(id(parameter), set()).add(id(root))
@@ -230,6 +263,11 @@ class Roster:
                     self.track(parameter)
         # What is no longer in any module stays a part of the one that it was in.
         self._roots |= {parameter: frozenset(found) for parameter, found in roots.items()}
+
+    def is_of_a_module(self, parameter: Tensor) -> bool:
+        """Whether any module has registered a tensor."""
+        self.discover()
+        return id(parameter) in self._roots
 
     def roots(self, parameter: int) -> frozenset[int]:
         """The outermost modules that a parameter, by identity, belongs to; of a tensor of its own itself."""
@@ -239,10 +277,11 @@ class Roster:
     def parameters_around(self, module: nn.Module) -> dict[int, Tensor]:
         """All parameters of the outermost module that a module is a part of."""
         self.discover()
-        root, _ = self._path(module)
+        root, _ = self.path(module)
         return {id(parameter): parameter for parameter in nn.Module.parameters(root)}
 
-    def _path(self, module: nn.Module) -> tuple[nn.Module, list[str]]:
+    def path(self, module: nn.Module) -> tuple[nn.Module, list[str]]:
+        """The outermost module that a module is registered in, and the names that lead there."""
         path: list[str] = []
         seen = {id(module)}
         while (parent := self._parents.get(id(module))) is not None and id(parent[0]) not in seen:
@@ -251,7 +290,8 @@ class Roster:
             path.insert(0, parent[1])
         return module, path
 
-    def _root_label(self, root: nn.Module) -> str:
+    def root_label(self, root: nn.Module) -> str:
+        """What an outermost module is called."""
         label = self._root_labels.get(id(root))
         if label is None:
             label = self._root_labels[id(root)] = label_of(root) or type(root).__name__.lower()

@@ -18,6 +18,11 @@ def row_of_script() -> int:
     return 0 if frame is None else frame.f_lineno
 
 
+def frame_of_script() -> FrameType | None:
+    """The innermost frame of the script, None where none of it runs."""
+    return next(_frames(), None)
+
+
 def assigns(module: object) -> bool:
     """Whether the script itself, and not torch or a stand-in, sets an attribute of a module that it has made."""
     here = str(Path(__file__).parent)
@@ -48,6 +53,22 @@ def label_of(wanted: object) -> str:
                     if held is wanted:
                         return name + inner
     return ""
+
+
+def names_of(wanted: object) -> list[str]:
+    """The variables of all functions of the script that run, and of its top level, that have an object."""
+    scopes = [names for frame in _frames() for names in (frame.f_locals, frame.f_globals)]
+    return [name for names in scopes for name, value in names.items() if value is wanted]
+
+
+def held_by_script() -> Iterator[tuple[str, object]]:
+    """All that the script's variables are, and what these hold, each with its name."""
+    scopes = [names for frame in _frames() for names in (frame.f_locals, frame.f_globals)]
+    for names in scopes:
+        for name, value in list(names.items()):
+            if not name.startswith("_"):
+                yield name, value
+                yield from ((name + inner, held) for inner, held in _held(value))
 
 
 def _frames() -> Iterator[FrameType]:

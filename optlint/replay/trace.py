@@ -21,10 +21,18 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A parameter group as an optimizer was given it: how many tensors, and its options beyond the defaults."""
+    """A parameter group as an optimizer was given it: how many tensors, and its options beyond the defaults.
+
+    Keys that the optimizer does not read stand there as what they were meant to be, and in `unread` as they are. Where
+    one was meant to be the rate, `rate` is what it asks for, and else the rate that the group begins with.
+    `inherited` are options that another optimizer has left in the dict; what this one was built with stands for them.
+    """
 
     size: int
     options: str
+    unread: tuple[str, ...] = ()
+    rate: float = 0.0
+    inherited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,10 @@ class Thing:
         length: How many steps a scheduler is made for (`total_steps`, `T_max`, `total_iters`), where it says.
         options: What it was made with, as far as that decides what it computes: `lr=0.1, momentum=0.9`.
         groups: Those that an optimizer was given, without their rates.
+        former: The number of the one that the same row made before it, of the same class and with the same options: of
+            an optimizer, for the same parameters; of a scheduler, for the same optimizer or one in whose place that is.
+        narrow: The type of an optimizer's parameters at its first step, where it is `float16` or `bfloat16`.
+        from_zero: What becomes of these in an update of a gradient of zero: `nan`, `inf`, `finite`; empty if untried.
     """
 
     number: int
@@ -52,6 +64,9 @@ class Thing:
     length: float | None = None
     options: str = ""
     groups: tuple[Group, ...] = ()
+    former: int | None = None
+    narrow: str = ""
+    from_zero: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +91,16 @@ class Happening:
             `wound` of SCHEDULE where a schedule is wound forward before the first update; `skipped` of STEP where a
             scaler left the update out; `empty` of NEW and ADD_GROUP where the optimizer was given nothing; `failed` of
             NEW where the construction raised, and of STEP where a scaler did; `meant` of STEP and SCHEDULE where a run
-            that lets pass what the code means leaves out a call that lacks its argument.
-        given: The numbers that the act was given: limit and order of the norm of CLIP, the epoch or metric of SCHEDULE.
+            that lets pass what the code means leaves out a call that lacks its argument; `scaled` of BACKWARD where a
+            scaler has multiplied the loss, and `leaf` where it starts at a tensor that has no graph.
+        rates: Of NEW, those that the optimizer of a scheduler had before; of SCHEDULE, those that it has after.
+        given: The numbers that the act was given: limit and order of the norm of CLIP, the epoch or metric of SCHEDULE;
+            of BACKWARD by what the loss was multiplied last of all, where that is not 1.
         apart: Where the act gave a number that can be wrong, how wrong: of `get_lr()` and `get_last_lr()` against the
             rates in force, of the norm from `clip_grad_norm_` against that of the gradients it was to clip.
         outside: For UNFREEZE, optimizers that hold a part of the same module and none of these parameters.
+        lost: Of SCHEDULE, where other schedules have changed the rates since its last step: by what factor they did
+            where the step has undone that, and else 1, for each group.
         parameters: Names of those concerned by CLIP, FREEZE, UNFREEZE, REPLACE, MOVE and SET_ATTRIBUTE, and by CLEAR
             and SET_GRADIENT where they are not all of an optimizer.
         by_hand: Whether nothing that is made for it did it: `p.grad = None`, `group["lr"] = 0.1`.
@@ -96,6 +116,8 @@ class Happening:
     parameters: tuple[str, ...] = ()
     by_hand: bool = False
     given: tuple[float, ...] = ()
+    rates: tuple[float, ...] = ()
+    lost: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +128,14 @@ class Value:
     shape: tuple[int, ...]
     size: float
     updates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """A parameter that is kept where no optimizer gets it from; `row` of the script keeps it there."""
+
+    name: str
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +162,14 @@ class Update:
             rows than its own: gradients of another loss, which nobody has cleared.
         meant: Parameters that a misspelt attribute was to unfreeze, and that are frozen.
         stale: How many evaluations of a closure gave no gradient.
+        kept_rates: As `due_rates`, had no optimizer and no scheduler been made in the place of another one.
+        stateful: Whether the optimizer has a state that the next update begins with, beyond a count of its steps.
         travelled_reference: As `travelled`, had each update so far been the reference's, with the rate and the gradient
             that were due; None where it has none.
+        astray: Parameters that got gradients and were not moved so far, that no optimizer holds, and that a module of
+            which this optimizer holds a part keeps without registering them.
+        detached: Parameters that have gradients and that no optimizer holds, while this one holds what was detached
+            from them, which has none.
     """
 
     number: int
@@ -152,6 +188,10 @@ class Update:
     meant: tuple[str, ...] = ()
     stale: int = 0
     travelled_reference: float | None = None
+    astray: tuple[Astray, ...] = ()
+    detached: tuple[str, ...] = ()
+    kept_rates: tuple[float, ...] = ()
+    stateful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

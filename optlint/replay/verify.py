@@ -82,7 +82,7 @@ def verify(case: Case, pool: Pool, setting: Setting) -> Verified:
 def _verified(case: Case, pool: Pool, setting: Setting) -> Verified:
     pairs = [case.pair]
     looks = [setting.first_look, setting.most_updates]
-    if case.catalog_entry.rule.evidence is Evidence.LEARNING_RATE:
+    if case.catalog_entry.rule.evidence in (Evidence.LEARNING_RATE, Evidence.OVERWRITTEN, Evidence.PACE):
         looks = looks[1:]  # a schedule shows over its whole length
     seen: list[Verified] = []
     for most_updates in looks:

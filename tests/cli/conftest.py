@@ -54,7 +54,7 @@ def entry(word: Word) -> CatalogEntry:
 class WordEngine:
     """Flags words; `call NAME` in a file checks NAME.py beside it as well; `explode` raises."""
 
-    def __init__(self, rules: Sequence[CatalogEntry]) -> None:
+    def __init__(self, rules: Sequence[CatalogEntry], required: object = None) -> None:
         codes = {rule.rule.code for rule in rules}
         self.words = [word for word in WORDS if word.code in codes]
         self.sources: dict[Path, Source] = {}

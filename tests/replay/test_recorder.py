@@ -815,7 +815,11 @@ scheduler = lr_scheduler.OneCycleLR(optimizer, 0.4, total_steps=4)
 optimizer.add_param_group({"params": [model[1].bias], "weight_decay": 0.1, "initial_lr": 0.1})
 """
     )
-    assert trace.things[0].groups == (Group(2, "momentum=0.5"), Group(1, ""), Group(1, "weight_decay=0.1"))
+    assert trace.things[0].groups == (
+        Group(2, "momentum=0.5", rate=0.3),
+        Group(1, "", rate=0.1),
+        Group(1, "weight_decay=0.1", rate=0.1),
+    )
 
 
 REPLACING = """

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from optlint.program.modules import FunctionNode, ModuleInfo
-from optlint.program.objects import Model, Object, Optimizer, Scheduler
+from optlint.program.objects import Model, Object, Optimizer, Scaler, Scheduler
 from optlint.replay.script import Origin, StandIn
 from optlint.replay.slicer.slice import CannotSliceError, definitions
 from optlint.replay.slicer.vocabulary import OPTIMIZER_NAME
@@ -69,6 +69,8 @@ def _arguments(writer: Writer, function: FunctionNode, module: ModuleInfo, skip:
             case Scheduler():
                 driven = next((other for other in required if isinstance(kinds[other], Optimizer)), None)
                 text = f"standin.scheduler({driven or 'standin.optimizer(standin.model())'})"
+            case Scaler():
+                text = 'torch.amp.GradScaler("cuda")'
             case _:
                 text = writer.stand_ins.unknown(name, name in _ARGUMENTS)
         writer.row(f"{name} = {text}", 0, None)
@@ -80,12 +82,12 @@ def _arguments(writer: Writer, function: FunctionNode, module: ModuleInfo, skip:
 
 
 def _kind(writer: Writer, function: FunctionNode, name: str) -> Object | None:
-    """Return the optimizer, scheduler or module that a parameter was found to be."""
+    """Return the optimizer, scheduler, scaler or module that a parameter was found to be."""
     observed = writer.slice.observed
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
             for found in observed.objects(node):
-                if isinstance(found, Model | Optimizer | Scheduler):
+                if isinstance(found, Model | Optimizer | Scheduler | Scaler):
                     return found
     return None
 

@@ -11,6 +11,10 @@ from optlint.replay.slicer.slice import Slice
 
 MOST_BATCHES = 64
 """Batches of a group that is accumulated; a longer period is one of reports, not of updates."""
+MOST_OPTION = 8
+"""The same where an option says it: longer ones are made shorter (see `stand_ins`)."""
+UNKNOWN = 2
+"""What an unknown number of batches is worth in a replay."""
 LONGEST_COVER = 400
 """Steps of a schedule that a loop of unknown length is made long enough for."""
 
@@ -38,6 +42,7 @@ def _is_written(slice_: Slice, node: ast.expr) -> bool:
 def batches(slice_: Slice) -> int:
     """Return how many batches a condition such as `(i + 1) % 8 == 0` needs to hold twice, or 0 for any number."""
     longest = 0
+    defaults = {name: each for layout in slice_.layouts.values() for name, each in layout.defaults.items()}
     for statement in slice_.kept:
         for header in headers(statement) if isinstance(statement, ast.If) else ():
             for node in ast.walk(header):
@@ -45,4 +50,14 @@ def batches(slice_: Slice) -> int:
                     value = slice_.observed.values.get(node.right)
                     if isinstance(value, Const) and type(value.value) is int:
                         longest = max(longest, value.value)
+                    given = defaults.get(node.right.attr) if isinstance(node.right, ast.Attribute) else None
+                    if isinstance(given, ast.Constant) and type(given.value) is int and given.value <= MOST_OPTION:
+                        longest = max(longest, given.value)
+                    elif not isinstance(value, Const) and given is None and _steps(statement):
+                        longest = max(longest, UNKNOWN)
     return 2 * longest if 1 < longest <= MOST_BATCHES else 0
+
+
+def _steps(statement: ast.stmt) -> bool:
+    """Whether something is stepped in a statement."""
+    return any(isinstance(node, ast.Attribute) and node.attr == "step" for node in ast.walk(statement))

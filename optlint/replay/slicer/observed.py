@@ -33,7 +33,9 @@ class Observed:
         """The abstract objects that a value may be."""
         found: dict[Object, None] = {}
         for option in value.alternatives if isinstance(value, Join) else (value,):
-            known = self.machine.models.get(option.serial) if isinstance(option, Opaque) else option
+            known: Value | None = option
+            if isinstance(option, Opaque):
+                known = self.machine.models.get(option.serial) or self.machine.scalers.get(option.serial)
             if isinstance(known, Object):
                 found.setdefault(canonical(known))
         return tuple(found)
@@ -76,6 +78,8 @@ def observe(project: Project, module: ModuleInfo) -> Iterator[Observed]:
 
     lowering.expressions.evaluate = recording  # type: ignore[method-assign]
     try:
-        yield Observed(lowering.lower(), lowering.machine, values)
+        program = lowering.lower()
+        _ = program.entries  # what the interpreter evaluates on its way is what there is to see
+        yield Observed(program, lowering.machine, values)
     finally:
         lowering.close()

@@ -49,6 +49,8 @@ class Replacements:
             if isinstance(first, Model) and first.info is None and not (known or given or receiver):
                 return Replacement("model", (first,))
             return None
+        if self._is_loss(value, target):
+            return None
         if isinstance(value, ast.Call) and observed.is_foreign(value) and not self._is_kept_call(value):
             return Replacement("unknown")
         if isinstance(value, ast.Call | ast.Await) and _is_data(observed, value):
@@ -87,12 +89,36 @@ class Replacements:
                 return Replacement("optimizer", (), tuple(value.args[:1]))
         return None
 
+    def is_backpropagated(self, target: str) -> bool:
+        """Whether a kept backward starts at a variable."""
+        return any(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "backward"
+            and ast.unparse(node.func.value) == target
+            for node in self.marked
+        )
+
+    def _is_loss(self, value: ast.expr, target: str) -> bool:
+        """Whether a kept backward starts at a value that lost its graph on the way: the script shows how."""
+        match value:
+            case ast.Call(func=ast.Attribute(value=inner, attr="detach" | "requires_grad_")):
+                cut = not self.observed.is_foreign(inner) or self._is_loss(inner, target)
+            case ast.Call(func=function, args=[_, *_]):
+                called = self.observed.values.get(function)
+                cut = isinstance(called, External) and called.name == "torch.autograd.Variable"
+            case _:
+                cut = False
+        return cut and self.is_backpropagated(target)
+
     def _is_about_optimizers(self, node: ast.expr) -> bool:
         """Whether an expression may be a module, an optimizer, a scheduler or the like."""
         return any(not isinstance(each, Instance) for each in self.observed.objects(node))
 
     def _is_kept_call(self, call: ast.Call) -> bool:
         """Whether a call of something foreign is harmless and says more than a stand-in would."""
+        if any(isinstance(each, Model) for each in self.observed.objects(call.func)):
+            return True  # a forward without gradients: what is computed from it has none
         match call.func:
             case ast.Name(id=name):
                 return name in BUILTINS

@@ -15,7 +15,7 @@ from optlint.replay.slicer.scopes import Layout, Scope, blocks, headers
 from optlint.replay.slicer.vocabulary import BUILTINS, GIVEN
 from optlint.replay.slicer.wanted import Wanted
 
-_INERT = frozenset((Act.FORWARD, Act.ESCAPE, Act.SAVE))
+_INERT = frozenset((Act.FORWARD, Act.ESCAPE, Act.SAVE, Act.TRAIN, Act.EVAL))
 """Events that a replay can do without: a forward is there if a loss needs it.
 
 An optimizer that is given to unknown code is no such event: the stand-in for that code says whether it matters.
@@ -151,6 +151,8 @@ class Slice:
                     self._whole.add(statement)
                     for inner in statement.body:
                         self._keep_all(inner, module)
+            case ast.AugAssign(target=ast.Name(id=name)):
+                self.need_name(name, scope)  # it reads what it adds to
             case _:
                 pass
         for header in headers(statement):

@@ -43,6 +43,7 @@ class Wanted:
             self._fills_wanted,
             self._changes_module,
             self._moves_module,
+            self._flags_loss,
             self._sets_torch,
             self._is_wanted_jump,
         )
@@ -84,6 +85,19 @@ class Wanted:
                 return any(isinstance(each, Model) for each in self.slice.observed.objects(owner))
             case _:
                 return False
+
+    def _flags_loss(self, statement: ast.stmt, layout: Layout) -> bool:
+        """Whether a statement of a kept function sets the flag of what a kept backward starts at."""
+        match statement:
+            case ast.Assign(targets=[ast.Attribute(value=owner, attr="requires_grad")]):
+                pass
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="requires_grad_"))):
+                pass
+            case _:
+                return False
+        scope = layout.scope[statement]
+        kept = scope.outer is None or scope.node in self.slice.kept
+        return kept and self.slice.replacements.is_backpropagated(ast.unparse(owner))
 
     def _sets_torch(self, statement: ast.stmt, layout: Layout) -> bool:
         """Whether a statement of a kept function changes how all of torch behaves."""

@@ -49,7 +49,13 @@ def _settled(name: str, value: Any, default: Any) -> Any:
         return default
     if isinstance(value, dict):
         given = {key: _settled(str(key), each, None) for key, each in value.items()}
-        return {key: each for key, each in given.items() if each is not None or value[key] is None}
+        given = {key: each for key, each in given.items() if each is not None or value[key] is None}
+        if name != "params":
+            return given
+        # An optimizer keeps the very dict that it is given, and so may another one that is given the same.
+        value.clear()
+        value.update(given)
+        return value
     if type(value) in (list, tuple) and any(isinstance(each, (Unknown, dict)) for each in value):
         return type(value)(_settled(name, each, default) for each in value)
     return value

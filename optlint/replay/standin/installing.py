@@ -9,9 +9,11 @@ import torch
 
 from optlint.replay.standin.arguments import with_numbers
 from optlint.replay.standin.conditions import StandInError, replan
+from optlint.replay.standin.metrics import measure_here
 from optlint.replay.standin.modules import Model, UnknownMethod
 from optlint.replay.standin.moves import asking, forget_moves, staying, watch_steps
 from optlint.replay.standin.numbers import uncover
+from optlint.replay.standin.scaling import scale_here
 from optlint.replay.standin.sizes import LIMITED, is_cut, measure, sized
 from optlint.replay.standin.values import Unknown, first_forward, forward, holds_standins
 
@@ -54,6 +56,8 @@ def install() -> None:
             owner.load_state_dict = _loading(owner.load_state_dict)
         if owner is not torch.nn.Module and "__init__" in vars(owner):
             owner.__init__ = with_numbers(owner.__init__)
+    scale_here()
+    measure_here()
     moving: tuple[Any, ...] = (torch.nn.Module, torch.Tensor)
     for owner in moving:
         for name in ("to", "cuda", "npu", "xpu", "mps", "cpu"):

@@ -42,6 +42,11 @@ def moved_away() -> bool:
     return bool(_away)
 
 
+def second_device() -> str:
+    """The device that takes the place of those of other kinds: nothing, or `meta`."""
+    return _second
+
+
 def stood_in() -> bool:
     """Whether `meta` has stood for a device that is not here."""
     return _stood_in

@@ -3,8 +3,9 @@
 `model.cuda()`, `.to(...)`, `.half()` and `.double()` keep the Parameter objects on CPU, CUDA, MPS and XPU, so an
 optimizer without state does not notice: for most classes this is a note. It is an error where state exists that
 stays behind. Adagrad makes its sums when it is built, and the first step on the GPU raises `Expected all tensors to
-be on the same device`. After a step or a loaded state, every optimizer with tensor state raises at its next step on a
-new device, and the Adam family for a new type too: `expected dtype float for 'end' but got dtype double`. With
+be on the same device`. After a step, every optimizer with tensor state raises at its next step on a new device, and
+the Adam family for a new type too: `expected dtype float for 'end' but got dtype double`. (After a loaded state it is
+the same, which OPT302 reports.) With
 `torch.__future__.set_overwrite_module_params_on_conversion(True)` the objects are replaced and nothing is trained.
 
 ## Example
@@ -68,19 +69,12 @@ amounts before and after. With the overwrite flag: moved 0.0 before, all paramet
 
 from __future__ import annotations
 
-import ast
-
 from optlint.api import (
     OPTIMIZER,
     SAFE,
-    UNSAFE,
     Absence,
     Act,
-    Applicability,
     Binding,
-    Confidence,
-    Editor,
-    Edits,
     Event,
     EventPattern,
     Evidence,
@@ -88,25 +82,16 @@ from optlint.api import (
     Repair,
     Rule,
     Violation,
-    block_of,
     canonical,
-    enclosing_statement,
     new,
-    same_function,
     tables,
 )
-from optlint_rules.parameters.construction import names_assigned, names_in, scheduler_statements
-
-_MENDED = (".state.values()", ".state.items()", "amp.initialize")
-"""Signs that loaded state is moved by hand, or by apex."""
-_CONVERSIONS = frozenset(("half", "double", "float", "bfloat16", "type"))
+from optlint_rules.device.above_optimizer import applicability, move_above
+from optlint_rules.device.loaded_state import CONVERSIONS, is_held, is_mended, is_stateless, stays_behind
 
 
 def _held(event: Event, binding: Binding) -> bool:
-    return event.detail != "cpu" and any(
-        model.has_parameters and model.confidence is not Confidence.NAME and binding.optimizer.holds(model)
-        for model in event.models()
-    )
+    return is_held(event, binding.optimizer)
 
 
 def _level(violation: Violation) -> Level | None:
@@ -130,74 +115,15 @@ def _level(violation: Violation) -> Level | None:
         return Level.ERROR
     started = any(index < position for index in own)
     loaded = any(event.act is Act.LOAD and optimizer in map(canonical, event.subjects) for event in events[:position])
-    if loaded and not started and any(token in violation.at.module.source.text for token in _MENDED):
+    if loaded and not started and stays_behind(violation, move):
+        return None  # OPT302 says so
+    if loaded and not started and is_mended(violation):
         return Level.NOTE
-    if (started or loaded) and not _stateless(violation):
+    if (started or loaded) and not is_stateless(optimizer):
         return Level.ERROR
-    if optimizer.classes and optimizer.classes <= tables().state_on_init and move.detail not in _CONVERSIONS:
+    if optimizer.classes and optimizer.classes <= tables().state_on_init and move.detail not in CONVERSIONS:
         return Level.ERROR
     return Level.NOTE
-
-
-def _stateless(violation: Violation) -> bool:
-    """Whether the optimizer is SGD without momentum, which keeps nothing."""
-    optimizer = violation.binding.optimizer
-    call = optimizer.place.node if optimizer.place is not None else None
-    if optimizer.classes != {"SGD"} or not isinstance(call, ast.Call):
-        return False
-    return len(call.args) < 3 and not any(keyword.arg in ("momentum", None) for keyword in call.keywords)
-
-
-def _move_above(violation: Violation, editor: Editor) -> Edits | None:
-    optimizer = violation.binding.optimizer
-    if optimizer.place is None or optimizer.place.module is not violation.at.module:
-        return None
-    built, moving = enclosing_statement(optimizer.place), enclosing_statement(violation.at)
-    if (
-        not isinstance(moving, ast.Expr | ast.Assign)
-        or not editor.same_block(built, moving)
-        or built.lineno >= moving.lineno
-    ):
-        return None
-    assert violation.entry is not None
-    events = violation.entry.events
-    before = events[: events.index(violation.roles["of"])]
-    if any(event.act is Act.STEP and optimizer in map(canonical, event.subjects) for event in before):
-        return None  # the steps before it would run on the moved module
-    between = editor.statements_between(built, moving)
-    if names_in([moving]) & names_assigned(between):
-        return None
-    if isinstance(moving, ast.Assign):
-        match moving:
-            case ast.Assign(targets=[target], value=ast.Call(func=ast.Attribute(value=receiver))) if ast.unparse(
-                target
-            ) == ast.unparse(receiver):
-                pass
-            case _:
-                return None
-    return editor.move_before(moving, built)
-
-
-def _applicability(violation: Violation) -> Applicability:
-    """Safe where only straight-line code lies between, and none of it uses the module."""
-    optimizer = violation.binding.optimizer
-    assert optimizer.place is not None
-    built, moving = enclosing_statement(optimizer.place), enclosing_statement(violation.at)
-    block = block_of(violation.at, built)
-    between = block[block.index(built) + 1 : block.index(moving)] if moving in block else []
-    schedulers = scheduler_statements(violation, optimizer, built, moving)
-    straight = all(isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) for statement in between)
-    receiver = (
-        violation.at.node.func.value
-        if isinstance(violation.at.node, ast.Call) and isinstance(violation.at.node.func, ast.Attribute)
-        else None
-    )
-    used = (
-        names_in([receiver]) & names_in([statement for statement in between if statement not in schedulers])
-        if receiver is not None
-        else set()
-    )
-    return SAFE if straight and not used and same_function(optimizer.place, violation.at) else UNSAFE
 
 
 RULE = Rule(
@@ -212,6 +138,6 @@ RULE = Rule(
         if level is Level.ERROR
         else "fragile, though harmless for this optimizer today"
     },
-    repair=Repair("Move the module before the optimizer is built", SAFE, _move_above, _applicability),
+    repair=Repair("Move the module before the optimizer is built", SAFE, move_above, applicability),
     evidence=Evidence.CRASH,
 )

@@ -101,6 +101,7 @@ from optlint.api import (
     same_function,
     step,
 )
+from optlint_rules.order.first_step import steps_first
 from optlint_rules.order.forward import forward_statement
 
 
@@ -112,6 +113,11 @@ def _whole(event: Event, binding: Binding) -> bool:
 
 def _place(violation: Violation) -> Place:
     return violation.roles["trigger"].place
+
+
+def _level(violation: Violation) -> Level | None:
+    """A step before the first backward of its loop is another fault, with another remedy."""
+    return None if steps_first(violation, violation.roles["before"]) else Level.ERROR
 
 
 def _before_forward(violation: Violation, editor: Editor) -> Edits | None:
@@ -148,6 +154,7 @@ RULE = Rule(
         armed_by=EventPattern(OPTIMIZER, frozenset((Act.BACKWARD, Act.SET_GRADIENT))),
         once=True,
     ),
+    judge=_level,
     place=_place,
     repair=Repair("Clear the gradients before the forward", UNSAFE, _before_forward),
     evidence=Evidence.MOVED,

@@ -92,6 +92,7 @@ from optlint.api import (
     OPTIMIZER,
     UNSAFE,
     Act,
+    Binding,
     Editor,
     Edits,
     Event,
@@ -123,6 +124,11 @@ def _level(violation: Violation) -> Level | None:
     return Level.ERROR
 
 
+def _clears(event: Event, binding: Binding) -> bool:
+    """A `zero_grad` that is not called was meant to clear, and OPT107 says so."""
+    return event.act is not Act.MENTION or event.detail == "zero_grad"
+
+
 def _clear_once(violation: Violation, editor: Editor) -> Edits | None:
     update, gradient = violation.roles["second"], violation.roles["given"]
     optimizer = stepped(update.place.node)
@@ -151,7 +157,7 @@ RULE = Rule(
     message="each update uses the sum of all gradients so far: nothing clears them between one `{second}` and the next",
     triggers=((".step(", "backward("), ("optimizer", "torch"), ("optim.", "torch"), ("torch.optim",)),
     property=Existence(
-        of=EventPattern(OPTIMIZER, frozenset((Act.CLEAR, Act.NEW, Act.SET_GRADIENT))),
+        of=EventPattern(OPTIMIZER, frozenset((Act.CLEAR, Act.NEW, Act.SET_GRADIENT, Act.MENTION)), _clears),
         between=step(OPTIMIZER),
         given=backward(OPTIMIZER),
     ),

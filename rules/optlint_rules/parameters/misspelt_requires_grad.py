@@ -82,6 +82,7 @@ from optlint.api import (
     Evidence,
     Level,
     Model,
+    Object,
     Parameter,
     Program,
     Query,
@@ -98,7 +99,7 @@ def _find(program: Program) -> Iterator[Violation]:
     for entry in program.entries:
         for event in entry.having(Act.SET_ATTRIBUTE):
             subject = event.subjects[0] if event.subjects else None
-            if isinstance(subject, Parameter) and event.detail != "requires_grad" and _near(event.detail):
+            if _is_parameter(subject) and event.detail != "requires_grad" and _near(event.detail):
                 yield Violation(
                     program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("parameter", event)
                 )
@@ -111,6 +112,13 @@ def _find(program: Program) -> Iterator[Violation]:
                 yield Violation(
                     program, event.place, {"set": event}, (event,), entry=entry, parts=_parts("module", event)
                 )
+
+
+def _is_parameter(subject: Object | None) -> bool:
+    """Whether a value is a parameter: one that was taken from a module, or the `weight` or `bias` of one."""
+    if isinstance(subject, Model):
+        return subject.attribute in ("weight", "bias") and subject.parent is not None
+    return isinstance(subject, Parameter)
 
 
 def _is_self(event: Event) -> bool:

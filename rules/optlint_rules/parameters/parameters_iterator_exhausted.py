@@ -102,6 +102,8 @@ def _level(violation: Violation) -> Level | None:
     first, again = violation.roles["after"], violation.roles["of"]
     if _is_picked(first) and _is_picked(again):
         return None
+    if first is again and first.detail == "kept":
+        return None  # the dict has a list in the place of the iterator by then
     return None if first is again and _is_made_each_time(violation, first) else Level.ERROR
 
 

@@ -1,0 +1,10 @@
+"""All mutators: importing their modules enters them in the table."""
+
+from __future__ import annotations
+
+from mutate import device, gradients, module_classes, order, parameters, precision, schedule_paces, schedulers
+from mutate.mutation import MISUSES
+
+FAMILIES = (order, parameters, module_classes, device, schedule_paces, schedulers, precision, gradients)
+
+__all__ = ["FAMILIES", "MISUSES"]

@@ -1,0 +1,197 @@
+"""Misuse of the order of a step: `step`, `zero_grad`, `backward` and the scheduler at the wrong place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from mutate.idioms import SCHEDULERS, Idioms, Made, mentions, texts
+from mutate.mutation import Mutation, misuse
+from mutate.tree import REMOVED, Line, bare, contains
+
+
+@misuse("OPT101")
+def scheduler_first(idioms: Idioms) -> Iterator[Mutation]:
+    """Move the scheduler's step to the top of its loop."""
+    for line, _, call in idioms.scheduler_steps():
+        loops = idioms.tree.loops(line.node)
+        top = idioms.top_of(loops[0]) if loops else None
+        if top is not None and top is not line.node and not call.args and line.node in idioms.tree.block(top):
+            yield Mutation(idioms.tree.moved_before(line, top), line.node)
+
+
+@misuse("OPT102")
+def scheduler_twice(idioms: Idioms) -> Iterator[Mutation]:
+    """Step the scheduler once more, directly below."""
+    for line, _, _ in idioms.scheduler_steps():
+        yield Mutation(idioms.tree.with_after(line.node, idioms.tree.code(line.node)), line.node)
+
+
+@misuse("OPT103")
+def never_cleared(idioms: Idioms) -> Iterator[Mutation]:
+    """Delete all clearing of one receiver's gradients, where there is one optimizer."""
+    clearings = idioms.clearings() if len(idioms.optimizers) < 2 else []
+    for owner in texts(clearings):
+        lines = [line for line, each in clearings if each == owner]
+        yield Mutation(idioms.tree.without(*lines), lines[0].node)
+
+
+@misuse("OPT104")
+def cleared_before_the_step(idioms: Idioms) -> Iterator[Mutation]:
+    """Move the clearing between backward and step."""
+    for line, owner in idioms.clearings():
+        for step, stepped in idioms.steps():
+            if stepped == owner and _before(idioms, line, step):
+                yield Mutation(idioms.tree.moved_before(line, step.node), step.node)
+                break
+
+
+@misuse("OPT107")
+def not_called(idioms: Idioms) -> Iterator[Mutation]:
+    """Leave out the parentheses of a call without arguments."""
+    plain = [*idioms.plain_steps(), *idioms.clearings(), *idioms.backwards()]
+    plain += [(line, owner) for line, owner, _ in idioms.scheduler_steps()]
+    for line, _ in plain:
+        if line.call is not None and not line.call.args and isinstance(line.call.func, cst.Attribute):
+            yield Mutation(idioms.tree.changed({line.call: line.call.func}), line.node)
+
+
+@misuse("OPT105")
+def step_first(idioms: Idioms) -> Iterator[Mutation]:
+    """Move the step to the top of its loop."""
+    for update in idioms.plain_updates():
+        top = idioms.top_of(update.loop)
+        if top is not None and top in idioms.tree.block(update.step.node):
+            yield Mutation(idioms.tree.moved_before(update.step, top), update.step.node)
+
+
+@misuse("OPT106")
+def never_stepped(idioms: Idioms) -> Iterator[Mutation]:
+    """Delete all steps of an optimizer.
+
+    Where a program handles `.grad` itself, gradients may be what it is for; an optimizer that a function returns is
+    stepped by whoever gets it, and one that another package prepares is another one then.
+    """
+    if re.search(r"(?<!autograd)\.grad\b", idioms.whole) or not idioms.backwards():
+        return
+    steps = idioms.plain_steps()
+    for owner in texts(steps):
+        if owner.startswith("self.") and not _is_used(idioms):
+            continue
+        gone = rf"\b(return\b|prepare\(|initialize\()[^\n]*\b{re.escape(owner)}\b(?!\.)"
+        if idioms.is_made(owner) and re.search(gone, idioms.tree.text) is None:
+            lines = [line for line, each in steps if each == owner]
+            yield Mutation(idioms.tree.without(*lines), lines[0].node)
+
+
+@misuse("OPT108")
+def optimizer_anew(idioms: Idioms) -> Iterator[Mutation]:
+    """Make the optimizer, and the schedulers on it, at the top of the loop that steps it, or of the one around that."""
+    for each in idioms.optimizers:
+        keeps_nothing = each.kind == "SGD" and not re.search(
+            r"momentum=(?!0[,)]|0\.0[,)])", idioms.tree.code(each.call)
+        )
+        given = idioms.tree.code(each.call.args[0]) if each.call.args else ""
+        if keeps_nothing or each.kind == "ASGD" or "parameters()" not in given:
+            continue  # parameters that come out of a name may be an iterator, which is used up the second time
+        for step, owner in idioms.steps():
+            loops = idioms.tree.loops(step.node)
+            if owner == each.name and loops:
+                # Where layers are frozen, thawed or added, a new optimizer may be right.
+                if re.search(r"requires_grad|add_param_group", idioms.tree.code(loops[-1])) is None:
+                    yield from _made_in(idioms, each, loops[:2][-1], step)
+                break
+
+
+@misuse("OPT109")
+def scheduler_anew(idioms: Idioms) -> Iterator[Mutation]:
+    """Make the scheduler at the top of the innermost loop that steps it and its optimizer."""
+    for each in idioms.schedulers:
+        if each.kind in ("ExponentialLR", "MultiplicativeLR", "ReduceLROnPlateau"):
+            continue  # these go on from the rate that is there
+        stepped = {owner: line for line, owner in idioms.steps()}
+        driven = idioms.tree.code(each.call.args[0].value) if each.call.args else ""
+        if len([one for one in idioms.schedulers if mentions(idioms.tree.code(one.call), driven)]) > 1:
+            continue  # in which order they are made says from which rates they start
+        for step, owner, call in idioms.scheduler_steps():
+            loops = idioms.tree.loops(step.node)
+            if owner == each.name and loops and not call.args:  # an epoch that is given says how far the schedule is
+                if driven in stepped and contains(loops[0], stepped[driven].node):
+                    yield from _made_in(idioms, each, loops[0], step)
+                    break
+
+
+@misuse("OPT110", "OPT103")
+def leaking(idioms: Idioms) -> Iterator[Mutation]:
+    """Delete all clearing of one of several optimizers."""
+    clearings = idioms.clearings() if len(idioms.optimizers) > 1 else []
+    for owner in texts(clearings):
+        if any(each.name == owner for each in idioms.optimizers):
+            lines = [line for line, each in clearings if each == owner]
+            yield Mutation(idioms.tree.without(*lines), lines[0].node)
+
+
+@misuse("OPT111")
+def step_outside(idioms: Idioms) -> Iterator[Mutation]:
+    """Take the step out of the batch loop, into the epoch loop around it."""
+    for update in idioms.plain_updates():
+        if update.clearing is not None and idioms.tree.loops(update.loop):
+            yield Mutation(idioms.tree.moved_after(update.step, update.loop), update.step.node)
+
+
+@misuse("OPT112")
+def second_backward_too_late(idioms: Idioms) -> Iterator[Mutation]:
+    """Run a second backward through the graph, after the step, for an update of its own."""
+    for update in idioms.plain_updates():
+        if update.backward.call is None or update.backward.call.args or not idioms.trains_layers(update.optimizer):
+            continue
+        first = cst.parse_statement(f"{update.loss}.backward(retain_graph=True)")
+        clear = cst.parse_statement(f"{update.optimizer}.zero_grad()")
+        second = cst.parse_statement(f"(2 * {update.loss}).backward()")
+        right = idioms.tree.changed({update.backward.node: cst.FlattenSentinel([first, second])})
+        again = [update.step.node, clear, second, bare(update.step.node)]
+        wrong = idioms.tree.changed({update.backward.node: first, update.step.node: cst.FlattenSentinel(again)})
+        yield Mutation(wrong, update.step.node, right)
+
+
+def _made_in(idioms: Idioms, made: Made, loop: cst.For | cst.While, step: Line) -> Iterator[Mutation]:
+    """Yield the text in which something is made at the top of a loop, with the schedulers that belong to it.
+
+    Nothing else may take hold of what is made before the loop begins, for it would keep what the loop has done with.
+    """
+    tree, top = idioms.tree, idioms.top_of(loop)
+    outermost = tree.loops(step.node)[-1]
+    block = list(tree.block(outermost))
+    if top is None or made.line.node not in block or block.index(made.line.node) > block.index(outermost):
+        return
+    before = block[: block.index(outermost)]
+    near = [each for each in idioms.made if each.line.node in before and each.kind in SCHEDULERS]
+    moved = [made]
+    for _ in near:
+        texts_of = " ".join(tree.code(each.call) for each in moved if each.kind in SCHEDULERS)
+        for each in near:
+            on_it = any(mentions(tree.code(each.call), other.name) for other in moved)
+            if each not in moved and (on_it or mentions(texts_of, each.name)):
+                moved.append(each)
+    nodes = [each for each in before if any(each is other.line.node for other in moved)]
+    others = [tree.code(each) for each in before[before.index(nodes[0]) :] if each not in nodes]
+    names = {each.name for each in moved}
+    bound = [each.name for each in idioms.made if each.name in names]
+    if len(bound) == len(names) and not any(mentions(text, name) for text in others for name in names):
+        again = [bare(each) for each in nodes if isinstance(each, cst.SimpleStatementLine)]
+        changes = {**dict.fromkeys(nodes, REMOVED), top: cst.FlattenSentinel([*again, top])}
+        yield Mutation(tree.changed(changes), step.node)
+
+
+def _is_used(idioms: Idioms) -> bool:
+    """Whether the program makes an instance of one of its classes: else whoever does so may make the steps."""
+    classes = re.findall(r"(?m)^class (\w+)", idioms.tree.text)
+    return any(re.search(rf"(?<!class ){name}\(", idioms.whole) for name in classes)
+
+
+def _before(idioms: Idioms, line: Line, step: Line) -> bool:
+    """Whether a line stands above another one in the same block."""
+    block = list(idioms.tree.block(step.node))
+    return line.node in block and block.index(line.node) < block.index(step.node)

@@ -1,0 +1,58 @@
+"""The pattern of use: what begins must come to something, anywhere in the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from optlint.program.events import Act, Event
+from optlint.program.program import Entry, Program
+from optlint.property.alphabet import Binding, EventPattern, Match, escapes, may_touch_gradients
+from optlint.property.automaton import Automaton, Transition
+from optlint.property.patterns import bindings
+from optlint.property.violation import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Where some `begun` is, there is a `use`, before or after it (Dwyer's existence, with the scope of all).
+
+    Broken where a whole way into the program has a `begun` and no `use`, and no bound object goes where one cannot
+    follow. Roles: `begun`, the first of them.
+    """
+
+    begun: EventPattern
+    use: EventPattern
+    mutual: bool = False
+    """Whether a `use` without any `begun` is broken as well; it then has the role."""
+
+    def automaton(self) -> Automaton:
+        """States: 0 nothing yet, 1 `begun` came, 2 `use` came."""
+        begun, use = 0, 1
+        return Automaton(
+            (self.begun, self.use),
+            {(0, begun): Transition(1), (0, use): Transition(2), (1, use): Transition(2)},
+        )
+
+    def find(self, program: Program) -> Iterator[Violation]:
+        """Yield the violations in a program."""
+        for entry in program.entries:
+            for binding in bindings(entry, (self.begun, self.use)):
+                begun = _alone(self.begun, self.use, entry, binding)
+                if not begun and self.mutual:
+                    begun = _alone(self.use, self.begun, entry, binding)
+                if not begun:
+                    continue
+                if any(escapes(event, binding) for event in entry.events):
+                    continue
+                of_gradients = Act.BACKWARD in self.begun.acts | self.use.acts
+                if of_gradients and any(may_touch_gradients(event, binding) for event in entry.events):
+                    continue
+                yield Violation(program, begun[0].place, {"begun": begun[0]}, (begun[0],), binding, entry)
+
+
+def _alone(pattern: EventPattern, other: EventPattern, entry: Entry, binding: Binding) -> list[Event]:
+    """Return the events of a pattern, or nothing where there may be one of the other."""
+    if any(other.match(event, binding) is not Match.NO for event in entry.events):
+        return []
+    return [event for event in entry.events if pattern.match(event, binding) is Match.YES]

@@ -1,0 +1,1 @@
+"""Rules about the gradients that an update uses: accumulated, clipped, cut off."""

@@ -1,0 +1,1 @@
+"""Rules about mixed precision: the gradient scaler and what it asks of a training step."""
