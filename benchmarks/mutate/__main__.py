@@ -22,7 +22,7 @@ from mutate.programs import Program, corpus, fixtures
 from mutate.table import TABLE, complaints, markdown
 from mutate.trial import Outcome
 
-MOST_OF_A_RULE = 40
+MOST_OF_A_RULE = 20
 """Mutants of one rule, drawn at random where there are more, always the same ones."""
 
 

@@ -9,7 +9,7 @@ import libcst as cst
 
 from mutate.idioms import Idioms
 from mutate.mutation import Mutation, misuse
-from mutate.tree import REMOVED
+from mutate.tree import REMOVED, bare
 
 _GUARD = "(index + 1) % 4 == 0"
 
@@ -104,8 +104,9 @@ def forward_without_grad(idioms: Idioms) -> Iterator[Mutation]:
             and idioms.tree.code(line.assigned[1]).startswith(models)
         ]
         if models and len(forwards) == 1:
-            text = f"with torch.no_grad():\n    {idioms.tree.code(forwards[0].node)}\n"
-            yield Mutation(idioms.tree.changed({forwards[0].node: cst.parse_statement(text)}), forwards[0].node)
+            context = cst.parse_statement("with torch.no_grad():\n    pass\n")
+            without = context.with_changes(body=cst.IndentedBlock([bare(forwards[0].node)]))
+            yield Mutation(idioms.tree.changed({forwards[0].node: without}), forwards[0].node)
 
 
 @misuse("OPT512")
@@ -113,7 +114,8 @@ def left_in_evaluation(idioms: Idioms) -> Iterator[Mutation]:
     """Evaluate at the end of each epoch, and go on training without `train()`."""
     for update in idioms.plain_updates():
         loops = idioms.tree.loops(update.step.node)
-        if len(loops) < 2 or ".train()" in idioms.whole or ".eval()" in idioms.whole:
+        has_modes = any(layer in idioms.whole for layer in ("BatchNorm", "Dropout"))
+        if not has_modes or len(loops) < 2 or ".train()" in idioms.whole or ".eval()" in idioms.whole:
             continue
         for model, made in idioms.models().items():
             if made.name == update.optimizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def corpus(folder: Path) -> Iterator[Program]:
         for path in sorted(random.Random(package.name).sample(found, min(MOST_FROM_A_PACKAGE, len(found)))):
             try:
                 text = path.read_text("utf-8")
-            except UnicodeDecodeError:
-                continue
+                ast.parse(text)
+            except (UnicodeDecodeError, SyntaxError):
+                continue  # no Python of today, as a template is none
             yield Program(f"{package.name}/{path.name}", {path.name: text}, path.name, path.parent, wild=True)

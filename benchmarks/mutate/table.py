@@ -22,7 +22,7 @@ def markdown(outcomes: Sequence[Outcome], false: Sequence[str], injectable: Mapp
         "# Injected misuse: how much is found, and how much of it is mended",
         "",
         "`make bench-mutate` writes this. Into right programs (the `ok_*` fixtures, and training loops of the corpus)",
-        "each rule's misuse is injected wherever it applies, at most 40 places a rule. A mutant that a replay shows to",
+        "each rule's misuse is injected wherever it applies, at most 20 places a rule. A mutant that a replay shows to",
         "run as the right program does is no misuse, and does not count. *Harm shown*: a replay departs from that of",
         "the right program. *Restored*: with the fix, the replay is that of the right program, update by update; of",
         "those fixes where both could be replayed.",
