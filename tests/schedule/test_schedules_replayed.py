@@ -166,6 +166,7 @@ def test_where_only_several_fixes_together_change_a_rate_all_are_named(tmp_path:
     text = EARLY.replace(
         "StepLR(optimizer, 2)", "StepLR(optimizer, 2, verbose=True)\n    other = StepLR(optimizer, 3, verbose=True)"
     ).replace("        scheduler.step()\n", "")
+    text += "    return scheduler, other\n"  # whoever gets them may step them
     schedule = replayed(written(tmp_path, text), pool)["train"]
     assert rates_of(schedule.variants[0].fixed) == rates([0.1] * 4)
     assert [finding.code for finding in schedule.findings] == ["OPT418", "OPT418"]
