@@ -12,7 +12,7 @@ from functools import cached_property
 
 import libcst as cst
 
-from mutate.tree import Line, Tree, contains
+from mutate.tree import Line, Tree
 
 OPTIMIZERS = frozenset(
     "ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax LBFGS Muon NAdam RAdam RMSprop Rprop SGD SparseAdam".split()
@@ -167,18 +167,6 @@ class Idioms:
         """Whether a name stands for a model."""
         return bool(_MODULE.search(name))
 
-    def in_training_loop(self, line: Line) -> bool:
-        """Whether a backward stands in the innermost loop around a line."""
-        loops = self.tree.loops(line.node)
-        return bool(loops) and any(contains(loops[0], each.node) for each, _ in self.backwards())
-
-    def innermost_with(self, *lines: Line) -> cst.For | cst.While | None:
-        """Return the innermost loop around all of some lines."""
-        for loop in self.tree.loops(lines[0].node):
-            if all(contains(loop, line.node) for line in lines):
-                return loop
-        return None
-
     def top_of(self, loop: cst.For | cst.While) -> cst.BaseStatement | None:
         """Return the first statement of a loop's body."""
         return loop.body.body[0] if isinstance(loop.body, cst.IndentedBlock) else None
@@ -186,10 +174,6 @@ class Idioms:
     def end_of(self, loop: cst.For | cst.While) -> cst.BaseStatement | None:
         """Return the last statement of a loop's body."""
         return loop.body.body[-1] if isinstance(loop.body, cst.IndentedBlock) else None
-
-    def in_block_of(self, line: Line, outer: cst.CSTNode) -> cst.CSTNode | None:
-        """Return the statement directly in the block around `outer` which a line stands in, or None."""
-        return next((each for each in self.tree.block(outer) if contains(each, line.node)), None)
 
     def models(self) -> dict[str, Made]:
         """Return the optimizers that take all parameters of one model, by the model's text."""

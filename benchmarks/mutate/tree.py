@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -207,8 +207,3 @@ def contains(outer: cst.CSTNode, inner: cst.CSTNode) -> bool:
             return True
         pending.extend(node.children)
     return False
-
-
-def in_order(lines: Iterable[Line], tree: Tree) -> list[Line]:
-    """Return lines in the order of the text."""
-    return sorted(lines, key=lambda line: tree.row(line.node))

@@ -63,11 +63,6 @@ class Nodes:
         """Return all nodes."""
         return self._order
 
-    def within(self, node: ast.AST) -> Sequence[ast.AST]:
-        """Return a node of the tree and all that lies in it; of another tree's node, what a walk finds."""
-        at = self._places.get(node)
-        return list(ast.walk(node)) if at is None else self._order[at : at + self._sizes[at]]
-
     def own(self, function: ast.AST) -> Sequence[ast.AST]:
         """Return what lies in a function or class, without what lies in functions and classes within it."""
         found = self._own.get(function)

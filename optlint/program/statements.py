@@ -30,11 +30,6 @@ from optlint.program.values import (
     alternatives,
 )
 
-_NO_GRAD = frozenset(
-    ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad", "torch.autograd.inference_mode")
-)
-
-
 _EXPECTING = frozenset(
     ("raises", "assertRaises", "assertRaisesRegex", "warns", "assertWarns", "assertWarnsRegex", "deprecated_call")
 )

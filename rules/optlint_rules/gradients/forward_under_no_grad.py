@@ -90,7 +90,6 @@ from optlint.api import (
     Repair,
     Rule,
     Violation,
-    parent,
 )
 from optlint_rules.gradients.grad_mode import is_off, switch
 from optlint_rules.gradients.losses import Assignments, block_around, is_data, loss_of
@@ -238,10 +237,11 @@ def _turns_on(info: object) -> bool:
 def _turn_on(violation: Violation, editor: Editor) -> Edits | None:
     """Show the context with gradients on, where it stands in the same file."""
     context = switch(violation.at, violation.roles["backward"].stack)
-    if context is None or context not in ast.walk(violation.at.module.tree):
+    nodes = violation.at.module.nodes
+    if context is None or not nodes.contains(violation.at.module.tree, context):
         return None
     function = context.func if isinstance(context, ast.Call) else context
-    outer = parent(violation.at.module, context)
+    outer = nodes.parent(context)
     if isinstance(outer, ast.withitem) and isinstance(function, ast.Attribute):
         return editor.replace(context, f"{editor.text(function.value)}.enable_grad()")
     return None
