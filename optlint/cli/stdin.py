@@ -10,7 +10,7 @@ from optlint.finding import Finding
 from optlint.source.text import Source, SourceError
 
 if TYPE_CHECKING:
-    from optlint.cli.check import Options
+    from optlint.cli.check_options import Options
     from optlint.cli.checker import Checker
     from optlint.cli.output import Output
 
