@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := optlint rules tests benchmarks tooling
 
-.PHONY: help demo test lint format tables bench bench-reference bench-verdicts bench-mutate corpus corpus-fixes ledger wheel clean
+.PHONY: help demo test lint format tables bench bench-reference bench-verdicts bench-mutate bench-peers picture corpus corpus-fixes ledger wheel clean
 
 help:
 	@echo "make demo          check, mend and check again three small training projects"
@@ -26,6 +26,8 @@ help:
 	@echo "make bench-reference  measure the reference beside torch.optim"
 	@echo "make bench-verdicts   measure the verifier: its verdicts on the corpus, and their cost"
 	@echo "make bench-mutate  inject each rule's misuse into right programs: what is found, and what is mended"
+	@echo "make bench-peers   count the faults that other tools report of the same programs"
+	@echo "make picture       make the README's picture of a verdict anew (needs Chromium)"
 	@echo "make clean         delete what these made, but for the corpus and the environments"
 
 $(READY): pyproject.toml
@@ -67,6 +69,12 @@ bench-verdicts: $(READY) corpus
 
 bench-mutate: $(READY) corpus
 	@cd benchmarks && $(abspath $(BIN))/python -m mutate $(abspath $(CORPUS)) --jobs $(JOBS)
+
+bench-peers: $(READY)
+	@$(BIN)/python benchmarks/peers.py
+
+picture: $(READY)
+	@$(BIN)/python tooling/verdict_picture.py
 
 corpus: $(READY)
 	@$(BIN)/python benchmarks/corpus.py $(CORPUS)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BENCH_VENV = ROOT / ".bench-venv"
-REQUIREMENTS = ("TorchFix==0.7.0", "fixit==2.*")
+REQUIREMENTS = ("TorchFix==0.7.0", "fixit==2.*", "torch-preflight==0.5.0")
 _OWN = Path(sys.executable).parent
 _OTHER = BENCH_VENV / "bin"
 
@@ -36,14 +36,14 @@ class Tool:
 
 
 def set_up() -> None:
-    """Make the environment with TorchFix and Fixit if it is not there.
+    """Make the environment with the tools that are not of optlint's own if it is not there.
 
     Raises:
         subprocess.CalledProcessError: pip fails, and has said why.
     """
-    if (_OTHER / "torchfix").exists() and (_OTHER / "fixit").exists():
+    if all((_OTHER / name).exists() for name in ("torchfix", "fixit", "torch-preflight")):
         return
-    print(f"Installing {' and '.join(REQUIREMENTS)} into {BENCH_VENV.name}", flush=True)
+    print(f"Installing {', '.join(REQUIREMENTS)} into {BENCH_VENV.name}", flush=True)
     subprocess.run([sys.executable, "-m", "venv", BENCH_VENV], check=True)
     subprocess.run([_OTHER / "python", "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
 
@@ -55,6 +55,7 @@ def tools(rounds: int, slow_rounds: int) -> list[Tool]:
         ("ruff", _OWN / "ruff", ("check", "--isolated", "--no-cache"), rounds),
         ("TorchFix", _OTHER / "torchfix", ("--select", "ALL", "-j", "1"), slow_rounds),
         ("Fixit", _OTHER / "fixit", ("lint",), slow_rounds),
+        ("torch-preflight", _OTHER / "torch-preflight", ("check", "-j", "1", "--no-color"), slow_rounds),
     ]
     return [Tool(name, (path, *options), most, _version(path)) for name, path, options, most in wanted]
 

@@ -1,10 +1,12 @@
 """The scheduler steps before its optimizer has stepped for the first time.
 
 The first learning rate is never used, and the whole schedule runs one step early: `StepLR(optimizer, 30)` decays
-after 29 epochs, `ExponentialLR` never uses the base rate, and `OneCycleLR(anneal_strategy="linear")` makes its last
-update with a negative rate (-0.0143 in the measured run of 10 steps), which is gradient ascent. This was the
-documented order before torch 1.1; torch 1.1 reversed it. torch warns once at run time, and for some schedulers
-(`CosineAnnealingWarmRestarts`, `SequentialLR` with a milestone at 1) it does not warn at all.
+after 29 epochs, and `OneCycleLR(anneal_strategy="linear")` makes its last update with a negative rate (-0.0143 in the
+measured run of 10 steps), which is gradient ascent.
+
+`ExponentialLR` never uses the base rate. This was the documented order before torch 1.1; torch 1.1 reversed it. torch
+warns once at run time, and for some schedulers (`CosineAnnealingWarmRestarts`, `SequentialLR` with a milestone at 1) it
+does not warn at all.
 
 ## Example
 

@@ -115,6 +115,16 @@ class Browser:
         data = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         file.write_bytes(base64.b64decode(data))
 
+    def picture_of(self, selector: str, file: Path, scale: float = 2.0) -> None:
+        """Write one element as PNG, each pixel of the page as `scale` by `scale` of them."""
+        area = self.evaluate(
+            f"(({{x, y, width, height}}) => ({{x: x + scrollX, y: y + scrollY, width, height}}))"
+            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
+        )
+        clip = {**area, "scale": scale}
+        data = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
+        file.write_bytes(base64.b64decode(data))
+
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._count += 1
         message: dict[str, Any] = {"id": self._count, "method": method, "params": parameters}
