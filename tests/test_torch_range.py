@@ -151,3 +151,97 @@ def test_get_last_lr_is_offered_as_safe_where_every_torch_has_it(range_: TorchRa
     assert finding.fix is not None
     assert (finding.fix.applicability is Applicability.SAFE) is safe
     assert _findings(f"{EARLY}print(scheduler.get_lr())\n", "OPT404", TorchRange((1, 0), (1, 3))) == []
+
+
+NAMED = """
+import itertools
+import torch
+model, other = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+optimizer = torch.optim.{}
+"""
+
+
+@pytest.mark.parametrize(
+    ("range_", "level", "safe"),
+    [
+        (TorchRange(), None, None),
+        (TorchRange((2, 6), CURRENT), None, None),
+        (TorchRange((2, 4), CURRENT), Level.WARNING, False),
+        (TorchRange((2, 4), (2, 5)), Level.ERROR, True),
+    ],
+)
+def test_named_parameters_are_a_fault_where_some_torch_does_not_take_them(
+    range_: TorchRange, level: Level | None, safe: bool | None
+) -> None:
+    found = _findings(NAMED.format("SGD(model.named_parameters(), lr=0.1)"), "OPT209", range_)
+    assert [finding.level for finding in found] == ([] if level is None else [level])
+    for finding in found:
+        assert finding.fix is not None
+        assert [edit.text for edit in finding.fix.edits] == ["parameters"]
+        assert (finding.fix.applicability is Applicability.SAFE) is safe
+        assert ("before 2.6" in finding.message) is (level is Level.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("made", "count"),
+    [
+        ("Adam(list(model.named_parameters()))", 1),
+        ("AdamW([{'params': model.named_parameters()}, {'params': other.parameters()}])", 1),
+        ("SGD(filter(lambda pair: pair[1].requires_grad, model.named_parameters()), lr=0.1)", 1),
+        ("SGD(map(lambda pair: pair[1], model.named_parameters()), lr=0.1)", 0),
+        ("SGD([p for _, p in model.named_parameters()], lr=0.1)", 0),
+        ("SGD((p for n, p in model.named_parameters() if 'bias' not in n), lr=0.1)", 0),
+        ("SGD(dict(model.named_parameters()).values(), lr=0.1)", 0),
+        ("SGD(itertools.chain(model.parameters(), other.parameters()), lr=0.1)", 0),
+        ("Adam([{'params': [p for _, p in model.named_parameters()], 'lr': 0.1}])", 0),
+        ("Adam([{'params': p, 'name': n} for n, p in model.named_parameters()])", 0),
+    ],
+)
+def test_only_pairs_of_a_name_and_a_parameter_are_meant(made: str, count: int) -> None:
+    assert len(_findings(NAMED.format(made), "OPT209", TorchRange((2, 4), (2, 5)))) == count
+
+
+def test_own_optimizers_may_take_names() -> None:
+    own = (
+        "class Mine(torch.optim.SGD):\n    def __init__(self, pairs):\n        super().__init__(dict(pairs).values())\n"
+    )
+    made = "model = torch.nn.Linear(2, 1)\noptimizer = Mine(model.named_parameters())\n"
+    assert _findings(f"import torch\n{own}{made}", "OPT209", TorchRange((2, 4), (2, 5))) == []
+
+
+ADDED = """
+import torch
+from torch.optim.lr_scheduler import {0}
+body, head = torch.nn.Linear(2, 2), torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(body.parameters(), lr=0.1, momentum=0.9)
+scheduler = {1}
+optimizer.add_param_group({{"params": head.parameters()}})
+for epoch in range(9):
+    optimizer.zero_grad()
+    head(body(torch.randn(8, 2))).mean().backward()
+    optimizer.step()
+    scheduler.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("range_", "says"),
+    [
+        (TorchRange(), "`LambdaLR` raises ValueError at its next step: "),
+        (TorchRange((2, 10), CURRENT), "`LambdaLR` raises ValueError at its next step: "),
+        (TorchRange((2, 4), CURRENT), "at its next step, and on torch before 2.10 never schedules the new group: "),
+        (TorchRange((2, 4), (2, 9)), "`LambdaLR` never schedules the new group: "),
+    ],
+)
+def test_a_group_added_late_was_passed_over_in_silence_before_zip_was_strict(range_: TorchRange, says: str) -> None:
+    text = ADDED.format("LambdaLR", "LambdaLR(optimizer, lambda epoch: 0.9**epoch)")
+    [finding] = _findings(text, "OPT415", range_)
+    assert finding.level is Level.ERROR
+    assert says in finding.message
+
+
+@pytest.mark.parametrize("range_", [TorchRange(), TorchRange((2, 4), (2, 9))])
+def test_what_does_not_depend_on_zip_is_said_of_every_torch(range_: TorchRange) -> None:
+    text = ADDED.format("OneCycleLR", "OneCycleLR(optimizer, max_lr=0.1, total_steps=9)")
+    [finding] = _findings(text, "OPT415", range_)
+    assert "`OneCycleLR` raises KeyError at its next step" in finding.message

@@ -1,11 +1,14 @@
-"""Write `optlint/torch_api/signatures.json` from the installed torch: what each class and function takes.
+"""Write the tables of `optlint/torch_api/` from the installed torch: what it takes, and what it raises.
 
-python tooling/torch_tables.py            write the table
-python tooling/torch_tables.py --check    only say whether it is that of the installed torch
+python tooling/torch_tables.py                       write `signatures.json` and `raises.json`
+python tooling/torch_tables.py --check               only say whether they are those of the installed torch
+python tooling/torch_tables.py --releases FOLDER     also write `history.json` from the sources of other releases,
+                                                     laid out as `torch_history.py` says
 """
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import math
@@ -18,7 +21,8 @@ from typing import Any
 import torch
 from torch.optim import Optimizer, lr_scheduler, swa_utils
 
-TABLE = Path(__file__).parent.parent / "optlint" / "torch_api" / "signatures.json"
+FOLDER = Path(__file__).parent.parent / "optlint" / "torch_api"
+TABLE = FOLDER / "signatures.json"
 FUNCTIONS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("torch.amp.GradScaler", torch.amp.GradScaler),
     ("torch.amp.GradScaler.scale", torch.amp.GradScaler.scale),
@@ -94,15 +98,36 @@ def _default(value: object) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Write the table, or compare it; the exit code is 1 where it differs."""
+    """Write the tables, or compare them; the exit code is 1 where one differs."""
+    import torch_history
+    import torch_raises
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="only say whether the tables are those of this torch")
+    parser.add_argument("--releases", type=Path, metavar="FOLDER", help="sources of several releases of torch")
+    options = parser.parse_args()
     warnings.filterwarnings("ignore")
-    if "--check" in sys.argv[1:]:
-        same = TABLE.read_text("utf-8") == text()
-        print(f"{TABLE.name} is {'that' if same else 'not that'} of torch {torch.__version__}")
-        return 0 if same else 1
-    TABLE.write_text(text(), "utf-8")
-    print(f"wrote {TABLE.name} for torch {torch.__version__}")
-    return 0
+    same = True
+    for name, written in (("signatures.json", text), ("raises.json", torch_raises.text)):
+        same = _kept(FOLDER / name, written(), options.check) and same
+    if options.releases is not None:
+        try:
+            history = torch_history.text(torch_history.history(options.releases))
+        except torch_history.UnreadableError as error:
+            sys.exit(str(error))
+        same = _kept(FOLDER / "history.json", history, options.check) and same
+    return 0 if same else 1
+
+
+def _kept(file: Path, data: str, check: bool) -> bool:
+    """Write a table, or say whether it is as it should be; return False where it is not."""
+    same = file.is_file() and file.read_text("utf-8") == data
+    if check:
+        print(f"{file.name} is {'that' if same else 'not that'} of torch {torch.__version__}")
+        return same
+    file.write_text(data, "utf-8")
+    print(f"{'kept' if same else 'wrote'} {file.name} for torch {torch.__version__}")
+    return True
 
 
 if __name__ == "__main__":

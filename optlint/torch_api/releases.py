@@ -18,6 +18,17 @@ RELEASES: tuple[Release, ...] = (
 CURRENT = RELEASES[-1]
 
 
+def release(text: str) -> Release:
+    """Return a release from its text, such as `2.10`."""
+    major, minor = map(int, text.split("."))
+    return major, minor
+
+
+def written(number: Release) -> str:
+    """Return the text of a release."""
+    return ".".join(map(str, number))
+
+
 @dataclass(frozen=True, slots=True)
 class TorchRange:
     """The oldest and the newest torch that code must run with; where nothing is said, the current one alone."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from optlint.torch_api.releases import Release, release
+
 
 @dataclass(frozen=True, slots=True)
 class SchedulerFacts:
@@ -34,6 +36,7 @@ class Tables:
     still_on_zero_gradient: frozenset[str]
     touches_frozen: frozenset[str]
     other_optimizers: frozenset[str]
+    since: dict[str, Release]
     schedulers: dict[str, SchedulerFacts]
     warmup_factories: frozenset[str]
     constant_factories: frozenset[str]
@@ -64,6 +67,7 @@ def tables() -> Tables:
         still_on_zero_gradient=frozenset(optimizers["still_on_zero_gradient"]),
         touches_frozen=frozenset(optimizers["touches_frozen"]),
         other_optimizers=frozenset(optimizers["others"]),
+        since={name: release(text) for name, text in data["since"].items()},
         schedulers={name: SchedulerFacts(name, **facts) for name, facts in data["schedulers"].items()},
         warmup_factories=frozenset(factories["warmup"]),
         constant_factories=frozenset(factories["constant"]),
