@@ -1,4 +1,4 @@
-"""Which files a call checks: named files always, and the Python files of named folders."""
+"""Which files a call checks: named files always, and the Python files and notebooks of named folders."""
 
 # Importing pathlib costs as much as a whole start:
 # ruff: noqa: PTH110, PTH112, PTH113, PTH114, PTH118
@@ -13,7 +13,7 @@ from pathlib import Path
 from optlint.scan.globs import Globs
 from optlint.scan.ignore_files import IgnoreFiles
 
-SUFFIX = ".py"
+SUFFIXES = (".py", ".ipynb")
 SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "build", "dist", "site-packages"})
 """Folders of other people's or generated code; hidden folders and virtual environments are skipped as well."""
 _ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
@@ -32,8 +32,10 @@ class Discovered:
     """One message a folder."""
 
 
-def discover(paths: Iterable[str], exclude: Globs, gitignore: bool = True) -> Discovered:
+def discover(paths: Iterable[str], exclude: Globs, gitignore: bool = True, force_exclude: bool = False) -> Discovered:
     """Return the files that the named paths stand for; every path must exist.
+
+    What is named is taken even if `exclude` means it, unless `force_exclude` says that nothing of that kind is.
 
     Links to files are followed, links to folders are not unless they are named: a project's link to its data sets
     is no part of its code.
@@ -43,6 +45,8 @@ def discover(paths: Iterable[str], exclude: Globs, gitignore: bool = True) -> Di
     unreadable: list[str] = []
     found: list[str] = []
     for path in map(os.path.abspath, paths):
+        if force_exclude and exclude.match(path, os.path.isdir(path)):
+            continue
         if os.path.isdir(path):
             ignores = IgnoreFiles.above(path) if gitignore else None
             found += _walk(path, exclude, ignores, unreadable)
@@ -73,7 +77,7 @@ def _walk(top: str, exclude: Globs, ignores: IgnoreFiles | None, unreadable: lis
             if not _is_skipped(entry) and not _is_excluded(entry.path, exclude, ignores, folder=True):
                 yield from _walk(entry.path, exclude, ignores, unreadable)
         elif (
-            entry.name.endswith(SUFFIX)
+            entry.name.endswith(SUFFIXES)
             and os.path.isfile(entry.path)  # unlike the entry's own method, passes over a loop of links
             and not _is_excluded(entry.path, exclude, ignores, folder=False)
         ):

@@ -15,3 +15,12 @@ def may_matter(data: bytes) -> bool:
     Holds for the bundled rules alone: with other packs installed, ask the rules themselves.
     """
     return SUPPRESSION in data or any(literal in data for literal in LITERALS)
+
+
+def searchable(name: str, data: bytes) -> bytes:
+    r"""Return the bytes of a file in which tokens are looked for: of a notebook, with `\u0062ackward` spelt out."""
+    if not name.endswith(".ipynb") or b"\\u00" not in data:
+        return data
+    import re  # most calls do without
+
+    return re.sub(rb"\\u00([2-7][0-9a-fA-F])", lambda found: bytes((int(found[1], 16),)), data)

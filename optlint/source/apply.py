@@ -131,6 +131,7 @@ def _attempt(source: Source, fixes: Sequence[Fix], seen: set[str], compiles: boo
         changed = source.with_text(text)
     except (SourceError, ValueError) as error:
         return str(error)
+    text = changed.text
     if text == source.text:
         return "it changes nothing"
     if text in seen:

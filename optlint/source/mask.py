@@ -26,16 +26,27 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
-class Mask:
-    """A `text` with the same length and lines as `original`, and nothing that is too new for this Python.
+class Fault:
+    """Why a cell of a notebook is no Python, and where: row and column count from 1, the row in the whole text."""
 
-    `strings` are the string literals that are masked, in order; those inside of others are left out.
+    reason: str
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A `text` with the same length and lines as `original`, and nothing in it that this Python does not read.
+
+    `strings` are the string literals that are masked, in order; those inside of others are left out. `faults` tell
+    of the cells of a notebook that are masked as a whole.
     """
 
     original: str
     text: str
     strings: tuple[Span, ...]
     templates: tuple[Template, ...]
+    faults: tuple[Fault, ...] = ()
 
     def tree(self) -> ast.Module:
         """Return the tree of the original: its f-strings are f-strings, columns count its UTF-8 bytes.

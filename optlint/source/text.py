@@ -1,4 +1,7 @@
-"""A source file as bytes and text, with exact positions: encoding, byte-order mark and newlines are kept."""
+"""A source file as bytes and text, with exact positions: encoding, byte-order mark and newlines are kept.
+
+The text of a notebook is the code in it; all else of the file is kept as well.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,23 @@ import io
 import re
 import tokenize
 import warnings
-from bisect import bisect_right
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from optlint.source.mask import Mask
+    from optlint.source.cells import Cell
+    from optlint.source.mask import Fault, Mask
+    from optlint.source.notebook import Notebook
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+NOTEBOOK_SUFFIX = ".ipynb"
+_NOTEBOOK = re.compile(r"# %%+ notebook cell ")
+"""How the text of a notebook begins."""
+BORDER = re.compile(r"^#[ \t]*(?:%%|In ?\[[\d ]*\]:|<codecell>)", re.MULTILINE)
+"""How the cells of a percent script begin."""
 
 
 class SourceError(Exception):
@@ -44,6 +54,20 @@ class Position:
 
     row: int
     column: int
+    cell: int | None = None
+    """The cell of a notebook, from 1, in which the row counts; None in other files."""
+    text_row: int = field(default=0, compare=False)
+    """The row in the whole text of a notebook; 0 in other files."""
+
+    @property
+    def whole_row(self) -> int:
+        """The row in the whole text."""
+        return self.text_row or self.row
+
+    @property
+    def in_file(self) -> str:
+        """The row alone, in a notebook `cell 3:12`."""
+        return str(self.row) if self.cell is None else f"cell {self.cell}:{self.row}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +75,7 @@ class Source:
     """The bytes of one file and their text.
 
     `text` has no byte-order mark and keeps every newline as it stands in the file; `encode(text)` gives back
-    exactly `data`.
+    exactly `data`. The text of a notebook is its code cells, as `optlint.source.cells` joins them.
     """
 
     path: Path
@@ -59,14 +83,18 @@ class Source:
     text: str
     encoding: str
     bom: bool
+    notebook: Notebook | None = None
 
     @classmethod
     def from_bytes(cls, path: Path, data: bytes) -> Source:
-        """Decode by byte-order mark or PEP 263 declaration.
+        """Decode by byte-order mark or PEP 263 declaration; take a file named `*.ipynb` for a notebook.
 
         Raises:
-            SourceError: null bytes, an unknown encoding, or bytes that do not decode and encode without loss.
+            SourceError: null bytes, an unknown encoding, bytes that do not decode and encode without loss, or no
+                notebook.
         """
+        if path.suffix == NOTEBOOK_SUFFIX:
+            return _notebook(path, data)
         if b"\0" in data:
             raise SourceError(
                 "the file holds null bytes: save it as text (UTF-8)", data.count(b"\n", 0, data.index(b"\0")) + 1
@@ -99,10 +127,10 @@ class Source:
         """Return the bytes of a changed text, with this file's encoding and byte-order mark.
 
         Raises:
-            SourceError: the encoding has no bytes for a character of `text`.
+            SourceError: the encoding has no bytes for a character of `text`, or a notebook does not keep its cells.
         """
         try:
-            body = text.encode(self.encoding)
+            body = (text if self.notebook is None else self.notebook.with_text(text)).encode(self.encoding)
         except UnicodeEncodeError as error:
             character = text[error.start]
             raise SourceError(f"{self.encoding} cannot write {character!a}: save the file as UTF-8") from None
@@ -112,9 +140,30 @@ class Source:
         """Return this file with another text.
 
         Raises:
-            SourceError: the encoding has no bytes for a character of `text`.
+            SourceError: the encoding has no bytes for a character of `text`, or a notebook does not keep its cells.
         """
-        return Source(self.path, self.encode(text), text, self.encoding, self.bom)
+        data = self.encode(text)
+        if self.notebook is not None:
+            changed = Source.from_bytes(self.path, data)
+            if len(changed.faults) > len(self.faults):
+                raise SourceError("a cell would be no Python any more")
+            return changed
+        return Source(self.path, data, text, self.encoding, self.bom)
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """The code cells of a notebook, in order; none of another file."""
+        if self.notebook is None:
+            return ()
+        from optlint.source.cells import cells_of
+
+        return cells_of(self.text)
+
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong with the cells of a notebook that are no Python; they are left out of its program."""
+        mask = None if self.notebook is None else mask_of(self.text)
+        return () if mask is None else mask.faults
 
     @cached_property
     def line_starts(self) -> tuple[int, ...]:
@@ -140,10 +189,28 @@ class Source:
             return self.line_starts[row - 1] + utf8_column
         return self.line_starts[row - 1] + len(line.encode()[:utf8_column].decode())
 
+    def row(self, offset: int) -> int:
+        """Return the row, from 1, of an offset in the whole text."""
+        return bisect_right(self.line_starts, offset)
+
+    def is_border(self, row: int) -> bool:
+        """Say whether a row of the whole text is one between the cells of a notebook, which people do not see."""
+        start = self.line_starts[row - 1]
+        return bool(self.cells) and (start in self._cell_borders or start >= self.cells[-1].below)
+
     def position(self, offset: int) -> Position:
-        """Return the row and column of an offset."""
-        row = bisect_right(self.line_starts, offset)
-        return Position(row, offset - self.line_starts[row - 1] + 1)
+        """Return the row and column of an offset, in a notebook those in its cell; a border is the end of a cell."""
+        if not self.cells:
+            row = self.row(offset)
+            return Position(row, offset - self.line_starts[row - 1] + 1)
+        cell = self.cells[max(0, bisect_left(self._cell_borders, offset) - 1)]
+        offset = min(max(offset, cell.start), cell.end)
+        row = self.row(offset)
+        return Position(row - self.row(cell.border), offset - self.line_starts[row - 1] + 1, cell.number, row)
+
+    @cached_property
+    def _cell_borders(self) -> tuple[int, ...]:
+        return tuple(cell.border for cell in self.cells)
 
     def span(
         self, node: ast.expr | ast.stmt | ast.keyword | ast.alias | ast.arg | ast.excepthandler | ast.pattern
@@ -154,6 +221,31 @@ class Source:
         return Span(self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset))
 
 
+@lru_cache(maxsize=4)
+def _notebook(path: Path, data: bytes) -> Source:
+    from optlint.source.notebook import Notebook
+
+    bom = data.startswith(codecs.BOM_UTF8)
+    body = data[len(codecs.BOM_UTF8) :] if bom else data
+    try:
+        document = body.decode()
+    except UnicodeDecodeError as error:
+        row = body.count(b"\n", 0, error.start) + 1
+        raise SourceError("the bytes are not utf-8: open and save the notebook with Jupyter", row) from None
+    notebook = Notebook.read(document)
+    return Source(path, data, notebook.text, "utf-8", bom, notebook)
+
+
+def code_in(path: Path, data: bytes) -> bytes:
+    """Return the bytes of the code in a file: of a notebook those of its cells, if it can be read."""
+    if path.suffix != NOTEBOOK_SUFFIX:
+        return data
+    try:
+        return Source.from_bytes(path, data).text.encode()
+    except SourceError:
+        return data
+
+
 def read(text: str) -> ast.Module:
     """Return what `ast` makes of a text, in silence: warnings about the text belong to its author."""
     with warnings.catch_warnings():
@@ -161,15 +253,22 @@ def read(text: str) -> ast.Module:
         return ast.parse(text)
 
 
+def is_notebook(text: str) -> bool:
+    """Say whether a text is that of a notebook."""
+    return _NOTEBOOK.match(text) is not None
+
+
 def parse(text: str) -> ast.Module:
     """Parse a text; syntax that is newer than the Python that runs optlint is read as that newer Python reads it.
+
+    Magics of cells are taken for what `Mask` puts in their place, as are cells of a notebook that are no Python.
 
     Raises:
         SourceError: the text is no Python; it holds the place.
     """
     try:
         try:
-            return read(text)
+            return _read_apart(text)
         except SyntaxError:
             mask = _mask_of_refused(text)
             if mask is None:
@@ -188,13 +287,13 @@ def parse(text: str) -> ast.Module:
 
 @lru_cache(maxsize=8)
 def mask_of(text: str) -> Mask | None:
-    """Return the mask of a text whose syntax is newer than the Python that runs optlint, None of any other text.
+    """Return the mask of a text that the Python that runs optlint refuses, None of any other text.
 
     Raises:
         SourceError: there is newer syntax in the text that cannot be masked.
     """
     try:
-        read(text)
+        _read_apart(text)
     except SyntaxError:
         return _mask_of_refused(text)
     except (RecursionError, MemoryError, ValueError):
@@ -202,8 +301,12 @@ def mask_of(text: str) -> Mask | None:
     return None
 
 
-@lru_cache(maxsize=8)
-def _mask_of_refused(text: str) -> Mask | None:
+def newer_mask(text: str) -> Mask | None:
+    """Return the mask of a refused text whose syntax is newer than the Python that runs optlint, None of any other.
+
+    Raises:
+        SourceError: there is newer syntax in the text that cannot be masked.
+    """
     from optlint.source.candidate import may_be_newer
 
     if not may_be_newer(text):
@@ -211,3 +314,28 @@ def _mask_of_refused(text: str) -> Mask | None:
     from optlint.source.newer_syntax import masked  # libcst takes its time to be imported
 
     return masked(text)
+
+
+@lru_cache(maxsize=8)
+def _mask_of_refused(text: str) -> Mask | None:
+    if is_notebook(text) or BORDER.search(text):
+        from optlint.source.cells import cell_mask
+
+        if (mask := cell_mask(text)) is not None or is_notebook(text):
+            return mask
+    return newer_mask(text)
+
+
+def _read_apart(text: str) -> ast.Module:
+    """Read a text; a statement of a notebook may not reach from one cell into the next.
+
+    Raises:
+        SyntaxError: one does, or the text is no Python.
+    """
+    module = read(text)
+    if is_notebook(text):
+        from optlint.source.cells import crosses_border
+
+        if crosses_border(text, module):
+            raise SyntaxError("a statement reaches over the end of its cell")
+    return module

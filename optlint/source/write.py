@@ -46,6 +46,56 @@ def replace_file(path: Path, data: bytes, expected: bytes | None = None) -> None
         raise WriteError(path, f"{reason}; mend that and run again") from None
 
 
+def put_file(path: Path, data: bytes) -> None:
+    """Write a file whether it is there or not, at once as `replace_file` does; a pipe or a device is written to.
+
+    Raises:
+        WriteError: the file cannot be written; it is as it was.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        _create(path, data)
+    except OSError as error:
+        raise WriteError(path, f"{error.strerror}; name another file") from None
+    else:
+        if stat.S_ISDIR(status.st_mode):
+            raise WriteError(path, "it is a folder; name a file")
+        if stat.S_ISREG(status.st_mode):
+            replace_file(path, data)
+        else:
+            _pour(path, data)
+
+
+def _create(path: Path, data: bytes) -> None:
+    """Create a file with the rights that the process gives to new ones."""
+    if path.is_symlink():
+        raise WriteError(path, "it is a link to nothing; delete it")
+    temporary = path.with_name(f".optlint-{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    try:
+        try:
+            with temporary.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except FileNotFoundError:
+        raise WriteError(path, f"there is no folder `{path.parent}`; create it") from None
+    except OSError as error:
+        raise WriteError(path, f"{error.strerror}; name another file") from None
+    _persist(path.parent)
+
+
+def _pour(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise WriteError(path, f"{error.strerror}; name another file") from None
+
+
 def _refuse_unwritable(path: Path, target: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise WriteError(path, "it is no regular file; name one")

@@ -114,6 +114,8 @@ def move(statements: Statements, place: Place, gap: Gap) -> Edits:
         start, end = place.start, place.end
         removal = _without_share(statements, place)
     _refuse_regions(statements, place, gap, start, end)
+    if statements.cell(place.start) != statements.cell(gap.offset - 1):
+        raise CannotEditError("the statement would leave its cell")
     content = _indented(statements, place, gap.indentation, start, end)
     closed = place.alone and removal == Edit(Span(start, gap.offset), "")
     edits = (removal, _insertion(statements, gap, content, closed))

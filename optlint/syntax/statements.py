@@ -7,6 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
+from optlint.source.cells import borders
 from optlint.source.text import Source
 from optlint.syntax.formatting import Region, is_fixed, regions
 from optlint.syntax.tokens import CannotEditError, Tokens
@@ -173,6 +174,14 @@ class Statements:
         first = bisect_right(self.source.line_starts, start)
         last = bisect_right(self.source.line_starts, max(start, end - 1))
         return [region for region in self._regions if region.first <= last and first <= region.last]
+
+    @cached_property
+    def _borders(self) -> tuple[int, ...]:
+        return borders(self.source.text)
+
+    def cell(self, offset: int) -> int:
+        """Return the index of the cell of a notebook or percent script that holds a character."""
+        return bisect_right(self._borders, offset)
 
     def rows(self, start: int, end: int) -> range:
         """Return the rows that the characters `start` to `end` touch."""

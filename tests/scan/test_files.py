@@ -34,7 +34,7 @@ def found(*paths: str, exclude: tuple[str, ...] = (), gitignore: bool = True) ->
 
 def test_python_files_are_found_sorted_and_nothing_else(tree: Path) -> None:
     touch(tree, "b.py", "a.py", "pkg/z.py", "pkg/a.py", "data.json", "x.pyi", "book.ipynb", "py")
-    assert found() == ["a.py", "b.py", "pkg/a.py", "pkg/z.py"]
+    assert found() == ["a.py", "b.py", "book.ipynb", "pkg/a.py", "pkg/z.py"]
 
 
 def test_folders_of_tools_and_of_other_people_are_skipped(tree: Path) -> None:
