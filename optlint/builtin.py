@@ -26,6 +26,9 @@ UNREADABLE_FILE = Builtin(
 The message names the reason and the remedy: null bytes, an encoding that does not decode, a syntax error, more
 than 5 MB of text, expressions nested too deeply for the parser, or a missing permission.
 
+In a notebook it may be a single cell that is no Python. The message names it, the other cells are checked, and what
+this one may do to their objects is taken to be unknown.
+
 Other files are checked as usual. `--select` does not switch this code off, because a file that was not read would
 then look like a clean one; `--ignore OPT001` does.
 """,

@@ -48,6 +48,8 @@ class Config:
     fail_on: FailOn = FailOn.WARNING
     target_torch: str | None = None
     """The oldest torch that the code must run with, such as "2.4"; None: the one that is current."""
+    baseline: str | None = None
+    """The file of adopted findings, relative to `root`; None: none is adopted."""
 
 
 def load_config(start: Path, file: Path | None = None, isolated: bool = False) -> Config:
@@ -81,13 +83,15 @@ def _table(file: Path) -> dict[str, object] | None:
         raise ConfigError(file, f"{error.strerror}: make the file readable, or use `--isolated`") from None
     import tomllib
 
+    from optlint.config_rows import unfinished_row
+
     try:
         document: dict[str, object] = tomllib.loads(data.decode())
     except UnicodeDecodeError:
         raise ConfigError(file, "the bytes are not UTF-8: save the file as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         row = re.search(r"line (\d+)", str(error))
-        place = int(row.group(1)) if row else data.count(b"\n") + 1
+        place = int(row.group(1)) if row else unfinished_row(data.decode())
         reason = re.sub(r" \(at [^)]*\)$", "", str(error))
         raise ConfigError(file, f"this is no TOML: {reason}: mend this line", place) from None
     if not shared:
@@ -107,12 +111,25 @@ def _read(table: Mapping[str, object], file: Path) -> Config:
             from optlint.nearest import did_you_mean
 
             near = did_you_mean(key, _KEYS) or f"; there are {', '.join(f'`{known}`' for known in _KEYS)}"
-            raise ConfigError(file, f"unknown key `{key}`{near}")
+            raise ConfigError(file, f"unknown key `{key}`{near}", key_rows(file).get(key))
         try:
             values[key.replace("-", "_")] = _KEYS[key](value)
         except _WrongValueError as error:
-            raise ConfigError(file, f"`{key}` must be {error}, and is {_toml(value)}") from None
+            reason = f"`{key}` must be {error}, and is {_toml(value)}"
+            raise ConfigError(file, reason, key_rows(file).get(key)) from None
     return replace(Config(root=file.parent, file=file), **values)  # type: ignore[arg-type]
+
+
+def key_rows(file: Path) -> dict[str, int]:
+    """Return the row of each of optlint's keys in a file that could be read; what has no row of its own is left out."""
+    from optlint.config_rows import rows
+
+    table = ("tool", "optlint") if file.name == PYPROJECT else ()
+    try:
+        found = rows(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {path[-1]: row for path, row in found.items() if path[:-1] == table}
 
 
 class _WrongValueError(Exception):
@@ -154,6 +171,12 @@ def _version(value: object) -> str:
     return value
 
 
+def _file_name(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _WrongValueError('the name of a file such as ".optlint-baseline.json"')
+    return value
+
+
 def _toml(value: object) -> str:
     """Show a value as the file spells it, near enough."""
     import json
@@ -169,4 +192,5 @@ _KEYS: dict[str, Callable[[object], object]] = {
     "exclude": _globs,
     "fail-on": _fail_on,
     "target-torch": _version,
+    "baseline": _file_name,
 }

@@ -65,4 +65,21 @@ class Finding:
     @property
     def sort_key(self) -> tuple[str, int, int, str]:
         """Findings are reported by file, place and code."""
-        return (str(self.location.path), self.location.start.row, self.location.start.column, self.code)
+        return (str(self.location.path), self.location.start.whole_row, self.location.start.column, self.code)
+
+
+class Silencer(enum.Enum):
+    """What takes a finding out of the report; the values are SARIF's kinds of suppressions."""
+
+    COMMENT = "inSource"
+    CONFIGURATION = "external"
+    """`per-file-ignores`, a baseline, or a revision that has the finding already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A finding that is not reported, by what, and why in words."""
+
+    finding: Finding
+    by: Silencer
+    reason: str

@@ -14,6 +14,12 @@ ALL = "ALL"
 class SelectionError(Exception):
     """A selector names nothing that is installed; the message names it, its place and the nearest name."""
 
+    def __init__(self, selector: str, origin: str, near: str) -> None:
+        super().__init__(f"no rule is called `{selector}` (from {origin}){near}")
+        self.selector = selector
+        self.origin = origin
+        self.near = near
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -39,7 +45,7 @@ def resolve(selector: str, names: Mapping[str, str], origin: str) -> frozenset[s
     codes = frozenset(code for code, name in names.items() if selector == name or code.startswith(selector.upper()))
     if not selector or not codes:
         near = did_you_mean(selector, (*names, *names.values())) or "; `optlint rules` lists them all"
-        raise SelectionError(f"no rule is called `{selector}` (from {origin}){near}")
+        raise SelectionError(selector, origin, near)
     return codes
 
 

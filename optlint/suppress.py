@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
-import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from optlint.builtin import INTERNAL_ERROR, UNREADABLE_FILE, UNUSED_SUPPRESSION
 from optlint.finding import Finding, Location
 from optlint.nearest import did_you_mean
 from optlint.source.edits import Applicability, Edit, Fix
-from optlint.source.text import Source, SourceError, Span, mask_of
+from optlint.source.rows import Rows, rows
+from optlint.source.text import Source, Span
 
-_OURS = re.compile(r"#+[ \t]*optlint:[ \t]*(?P<verb>[\w-]*)[ \t]*(?:\[(?P<codes>[^\]#]*)\])?(?:(?![ \t]#[ \t]).)*")
+OURS = re.compile(r"#+[ \t]*optlint:[ \t]*(?P<verb>[\w-]*)[ \t]*(?:\[(?P<codes>[^\]#]*)\])?(?:(?![ \t]#[ \t]).)*")
 _NOQA = re.compile(
     r"#[ \t]*noqa(?![\w-])(?:[ \t]*:[ \t]*(?P<codes>[A-Z]+[0-9]+(?:[ \t,]+[A-Z]+[0-9]+)*)|(?![ \t]*:))", re.IGNORECASE
 )
@@ -47,18 +46,9 @@ class _Comment:
         return self.rows is None or not self.rows.isdisjoint(rows)
 
 
-@dataclass(slots=True)
-class _Lines:
-    """What the tokens say about rows: first and last row of the statement that each lies in, comment rows."""
-
-    comments: list[tuple[int, int, str]] = field(default_factory=list)
-    """Row, column from 0 and text of each comment."""
-    statement: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-
-def may_silence(data: bytes) -> bool:
-    """Say whether the bytes may hold a comment that silences something."""
-    return b"optlint:" in data or b"noqa" in data.lower()
+def may_silence(text: str) -> bool:
+    """Say whether a text may hold a comment that silences something."""
+    return "optlint:" in text or "noqa" in text.lower()
 
 
 def suppress(
@@ -69,15 +59,15 @@ def suppress(
     `names` maps every known code to its name. Only codes in `judged`, those that ran, count as unused. `whole`
     says that the callers of the file were checked too, so that deleting an unused comment is safe.
     """
-    if not (findings and may_silence(source.data)) and b"optlint:" not in source.data:
+    if not (findings and may_silence(source.text)) and "optlint:" not in source.text:
         return list(findings)
-    lines = _read_lines(source)
+    lines = rows(source)
     comments: list[_Comment] = []
     misspelt: list[Finding] = []
     for row, column, text in lines.comments:
         start = source.line_starts[row - 1] + column
         comments += _noqa_comments(text, start, row, names)
-        for match in _OURS.finditer(text):
+        for match in OURS.finditer(text):
             if match["verb"] in (_LINE, _FILE):
                 comments.append(_our_comment(source, match, start, row, column, names))
             else:
@@ -93,7 +83,7 @@ def suppress(
     return [finding for finding in kept if not _is_silenced(finding, comments, lines)]
 
 
-def _is_silenced(finding: Finding, comments: Iterable[_Comment], lines: _Lines) -> bool:
+def _is_silenced(finding: Finding, comments: Iterable[_Comment], lines: Rows) -> bool:
     """Say whether a comment silences the finding; one that means every code does not silence the note on itself."""
     rows = _rows(finding, lines)
     return any(
@@ -103,7 +93,7 @@ def _is_silenced(finding: Finding, comments: Iterable[_Comment], lines: _Lines) 
     )
 
 
-def _used(findings: Iterable[Finding], comments: Iterable[_Comment], lines: _Lines) -> frozenset[tuple[Span, str]]:
+def _used(findings: Iterable[Finding], comments: Iterable[_Comment], lines: Rows) -> frozenset[tuple[Span, str]]:
     """Return the codes that each comment silences, as pairs of its place and a code."""
     return frozenset(
         (comment.span, finding.code)
@@ -113,9 +103,9 @@ def _used(findings: Iterable[Finding], comments: Iterable[_Comment], lines: _Lin
     )
 
 
-def _rows(finding: Finding, lines: _Lines) -> frozenset[int]:
+def _rows(finding: Finding, lines: Rows) -> frozenset[int]:
     """Return the rows on which a comment may stand: the first and last of the expression and of its statement."""
-    start, end = finding.location.start.row, finding.location.end.row
+    start, end = finding.location.start.whole_row, finding.location.end.whole_row
     return frozenset({start, end, *lines.statement.get(start, ())})
 
 
@@ -200,7 +190,7 @@ def _removal(source: Source, comment: _Comment, idle: Sequence[_Word], whole: bo
 
 def _with_blanks(source: Source, span: Span) -> Span:
     """Return a comment's span with the blanks before it, or its whole line where nothing else stands there."""
-    row = source.position(span.start).row
+    row = source.row(span.start)
     first = source.line_starts[row - 1]
     last = source.line_starts[row] if row < len(source.line_starts) else len(source.text)
     before, after = source.text[first : span.start], source.text[span.end : last]
@@ -223,27 +213,3 @@ def _note(source: Source, span: Span, message: str, fix: Fix | None) -> Finding:
     return Finding(
         UNUSED_SUPPRESSION.code, UNUSED_SUPPRESSION.name, UNUSED_SUPPRESSION.level, message, location, fix=fix
     )
-
-
-def _read_lines(source: Source) -> _Lines:
-    """Tokenize the text; where it is no Python, the comments before the fault count."""
-    lines = _Lines()
-    first: int | None = None
-    try:
-        mask = mask_of(source.text)
-    except SourceError:
-        mask = None
-    text = source.text if mask is None else mask.text
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text, newline=None).readline):
-            if token.type == tokenize.COMMENT:
-                lines.comments.append((*token.start, token.string))
-            elif token.type == tokenize.NEWLINE:
-                if first is not None:
-                    lines.statement.update((row, (first, token.end[0])) for row in range(first, token.end[0] + 1))
-                first = None
-            elif first is None and token.string.strip():
-                first = token.start[0]
-    except (tokenize.TokenError, SyntaxError):
-        pass  # the file's own finding says that it is broken
-    return lines

@@ -18,7 +18,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_key_is_read(folder: Path) -> None:
     (folder / "optlint.toml").write_text(
         'select = ["OPT1"]\nextend-select = ["OPT201"]\nignore = ["OPT101"]\nexclude = ["old/"]\n'
-        'fail-on = "error"\ntarget-torch = "2.4"\n[per-file-ignores]\n"tests/**" = ["OPT102"]\n'
+        'fail-on = "error"\ntarget-torch = "2.4"\nbaseline = "adopted.json"\n'
+        '[per-file-ignores]\n"tests/**" = ["OPT102"]\n'
     )
     assert load_config(folder) == Config(
         root=folder,
@@ -30,6 +31,7 @@ def test_every_key_is_read(folder: Path) -> None:
         exclude=("old/",),
         fail_on=FailOn.ERROR,
         target_torch="2.4",
+        baseline="adopted.json",
     )
 
 
@@ -75,29 +77,38 @@ def test_a_broken_file_that_does_not_speak_of_optlint_is_somebody_elses(folder: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("selekt = []", "optlint.toml: unknown key `selekt`: did you mean `select`?"),
-        ("fail_on = 'error'", "optlint.toml: unknown key `fail_on`: did you mean `fail-on`?"),
-        ("select = 'OPT1'", 'optlint.toml: `select` must be a list of strings such as ["OPT101"], and is "OPT1"'),
-        ("ignore = [1]", 'optlint.toml: `ignore` must be a list of strings such as ["OPT101"], and is [1]'),
-        ("exclude = 1", 'optlint.toml: `exclude` must be a list of globs such as ["third_party/"], and is 1'),
+        ("selekt = []", "optlint.toml:1: unknown key `selekt`: did you mean `select`?"),
+        ("fail_on = 'error'", "optlint.toml:1: unknown key `fail_on`: did you mean `fail-on`?"),
+        ("select = 'OPT1'", 'optlint.toml:1: `select` must be a list of strings such as ["OPT101"], and is "OPT1"'),
+        ("ignore = [1]", 'optlint.toml:1: `ignore` must be a list of strings such as ["OPT101"], and is [1]'),
+        ("exclude = 1", 'optlint.toml:1: `exclude` must be a list of globs such as ["third_party/"], and is 1'),
         (
             "fail-on = 'always'",
-            'optlint.toml: `fail-on` must be one of "error", "warning", "note", "never", and is "always"',
+            'optlint.toml:1: `fail-on` must be one of "error", "warning", "note", "never", and is "always"',
         ),
-        ("fail-on = []", 'optlint.toml: `fail-on` must be one of "error", "warning", "note", "never", and is []'),
-        ("target-torch = 2.4", 'optlint.toml: `target-torch` must be a version string such as "2.4", and is 2.4'),
-        ("target-torch = 'new'", 'optlint.toml: `target-torch` must be a version string such as "2.4", and is "new"'),
+        ("fail-on = []", 'optlint.toml:1: `fail-on` must be one of "error", "warning", "note", "never", and is []'),
+        ("target-torch = 2.4", 'optlint.toml:1: `target-torch` must be a version string such as "2.4", and is 2.4'),
+        ("target-torch = 'new'", 'optlint.toml:1: `target-torch` must be a version string such as "2.4", and is "new"'),
         (
             "per-file-ignores = ['OPT1']",
-            'optlint.toml: `per-file-ignores` must be a table of globs such as { "tests/**" = ["OPT101"] }, '
+            'optlint.toml:1: `per-file-ignores` must be a table of globs such as { "tests/**" = ["OPT101"] }, '
             'and is ["OPT1"]',
         ),
         (
             "[per-file-ignores]\na = 'OPT1'",
-            'optlint.toml: `per-file-ignores` must be a table of globs such as { "tests/**" = ["OPT101"] }, '
+            'optlint.toml:1: `per-file-ignores` must be a table of globs such as { "tests/**" = ["OPT101"] }, '
             'and is {"a": "OPT1"}',
         ),
+        (
+            "baseline = 1",
+            'optlint.toml:1: `baseline` must be the name of a file such as ".optlint-baseline.json", and is 1',
+        ),
+        (
+            "# why\nselect = [\n    'OPT1',\n]\n\nfail_on = 'error'",
+            "optlint.toml:6: unknown key `fail_on`: did you mean `fail-on`?",
+        ),
         ("a = 1\nb = = 2", "optlint.toml:2: this is no TOML: Invalid value: mend this line"),
+        ("a = 1\n\nb = [ # why\n  1,\n\n", "optlint.toml:3: this is no TOML: Invalid value: mend this line"),
         ("a = 1\nb = [", "optlint.toml:2: this is no TOML: Invalid value: mend this line"),
     ],
 )
@@ -110,7 +121,7 @@ def test_errors_are_one_line_with_file_reason_and_remedy(folder: Path, text: str
 
 def test_an_unknown_key_without_a_near_one_lists_them_all(folder: Path) -> None:
     (folder / "optlint.toml").write_text("xyz = 1")
-    with pytest.raises(ConfigError, match=r"unknown key `xyz`; there are `select`, .*`target-torch`"):
+    with pytest.raises(ConfigError, match=r"unknown key `xyz`; there are `select`, .*`baseline`"):
         load_config(folder)
 
 
