@@ -10,6 +10,8 @@ def main() -> int:
     """Run the command line on `sys.argv` and return the exit code."""
     from optlint.quick import is_clean
 
+    if sys.stdout is None or sys.stderr is None:  # the caller has closed them
+        _open_missing()
     try:
         if is_clean(sys.argv[1:]):
             sys.stdout.flush()
@@ -22,6 +24,12 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _open_missing() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 (open until the end, and no pathlib)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,19 @@ from collections.abc import Sequence
 
 from optlint.config_file import candidates
 from optlint.packs import only_bundled
-from optlint.scan.screen import may_matter
+from optlint.scan.screen import may_matter, searchable
 
 _HARMLESS = frozenset(
-    {"--fix", "--unsafe-fixes", "--show-fixes", "--exit-zero", "--exit-non-zero-on-fix", "--quiet", "-q"}
+    {
+        "--fix",
+        "--unsafe-fixes",
+        "--show-fixes",
+        "--exit-zero",
+        "--exit-non-zero-on-fix",
+        "--force-exclude",
+        "--quiet",
+        "-q",
+    }
 )
 """Options that change nothing where there is nothing to report."""
 
@@ -37,7 +46,11 @@ def is_clean(arguments: Sequence[str]) -> bool:
     files = [argument for argument in arguments[1:] if argument not in _HARMLESS]
     if not files or any(file.startswith("-") for file in files):
         return False
-    if not all(map(_is_harmless, files)) or not only_bundled(sys.path) or not _is_config_right(files[0]):
+    if (
+        not all(map(_is_harmless, files))
+        or not only_bundled(sys.path)
+        or not _is_config_right(files[0], "--force-exclude" in arguments)
+    ):
         return False
     if "--quiet" not in arguments and "-q" not in arguments:
         print(all_clear(len({os.path.realpath(file) for file in files})))
@@ -49,13 +62,13 @@ def _is_harmless(file: str) -> bool:
         if not stat.S_ISREG(os.stat(file).st_mode):
             return False
         with open(file, "rb") as stream:
-            return not may_matter(stream.read())
+            return not may_matter(searchable(file, stream.read()))
     except OSError:
         return False
 
 
-def _is_config_right(first: str) -> bool:
-    """Say whether no configuration holds for the call, or one without a fault."""
+def _is_config_right(first: str, force_exclude: bool) -> bool:
+    """Say whether no configuration holds for the call, or one without a fault that changes nothing here."""
     folder = os.path.dirname(os.path.abspath(first))
     if next(candidates(folder), None) is None:
         return True
@@ -64,7 +77,8 @@ def _is_config_right(first: str) -> bool:
     from optlint.config import ConfigError, load_config
 
     try:
-        load_config(Path(folder))
+        config = load_config(Path(folder))
+        # The usual way reads the baseline, which may be broken, and counts the files that are left.
+        return config.baseline is None and not (force_exclude and config.exclude)
     except ConfigError:
-        return False  # the usual way reports it
-    return True
+        return False  # and reports what is wrong with the configuration

@@ -5,26 +5,32 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from optlint.builtin import INTERNAL_ERROR, UNREADABLE_FILE, Builtin
 from optlint.catalog import CatalogEntry, known_names, load_catalog
+from optlint.cli.settings import with_row
 from optlint.config import Config
-from optlint.finding import Finding, Location
+from optlint.finding import Finding, Location, Silenced, Silencer
 from optlint.packs import only_bundled
 from optlint.scan.globs import Globs
-from optlint.scan.screen import SUPPRESSION, may_matter
-from optlint.selection import Layer, resolve, select
+from optlint.scan.screen import SUPPRESSION, may_matter, searchable
+from optlint.selection import Layer, SelectionError, resolve, select
 from optlint.source.text import Position, Source, SourceError, Span
 from optlint.suppress import suppress
 
 if TYPE_CHECKING:
     from optlint.engine import Engine
     from optlint.torch_api.releases import TorchRange
+
+
+Known: TypeAlias = Callable[[list[Finding], Callable[[Path], Source | None], frozenset[Path]], list[Finding]]
+"""Takes findings, the texts that they speak of and the files that were checked; returns those that are to be reported.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +56,28 @@ class Checker:
     """Checks files for one run; the rules are imported at the first file that they may have something to say about.
 
     `whole` holds the files whose folder is checked as a whole, so that unused comments in them are safe to delete.
+    `known` takes away the findings that are adopted, or that an earlier revision has; `progress` hands the files out
+    and sees how far the check is.
     """
 
-    def __init__(self, config: Config, command_line: Layer, whole: frozenset[Path] = frozenset()) -> None:
+    def __init__(
+        self,
+        config: Config,
+        command_line: Layer,
+        whole: frozenset[Path] = frozenset(),
+        known: Known | None = None,
+        progress: Callable[[Sequence[Path]], Iterable[Path]] = iter,
+    ) -> None:
         origin = "the configuration" if config.file is None else config.file.name
         self._layers = (Layer(origin, config.select, config.extend_select, config.ignore), command_line)
         self._config = config
         self._whole = whole
+        self._known = known
+        self._progress = progress
         self._screened = only_bundled(sys.path)
         self._engine: Engine | None = None
         self._given: dict[Path, Source] = {}
+        self._silenced: dict[Path, list[Silenced]] = {}
         if command_line != Layer(command_line.origin):
             _ = self._rules  # what a person mistypes is reported whatever the files hold
 
@@ -71,7 +89,9 @@ class Checker:
             SelectionError: a selector names no rule.
         """
         done = _Pass()
-        for path in files:
+        checked = tuple(files)
+        self._silenced.clear()
+        for path in self._progress(checked):
             try:
                 data = path.read_bytes()
             except OSError as error:
@@ -79,16 +99,17 @@ class Checker:
                 _collect(done, [_whole_file(UNREADABLE_FILE, path, reason)])
             else:
                 self._examine(done, path, data)
-        return self._reported(done)
+        return self._news(self._reported(done), checked)
 
     def check_bytes(self, path: Path, data: bytes) -> list[Finding]:
         """Return what there is to report in `data`, taken for the file `path` whatever the disk holds there."""
         done = _Pass()
         self._given.pop(path, None)
+        self._silenced.pop(path, None)
         with contextlib.suppress(SourceError):  # the engine reports it if a rule wants the file
             self._given[path] = done.texts[path] = Source.from_bytes(path, data)
         self._examine(done, path, data)
-        return self._reported(done)
+        return self._news(self._reported(done), (path,))
 
     def source(self, path: Path) -> Source | None:
         """Return the text that findings in `path` speak of, or None where it cannot be read."""
@@ -106,6 +127,17 @@ class Checker:
         """The rules that the run has selected."""
         return self._rules.entries
 
+    @property
+    def silenced(self) -> list[Silenced]:
+        """What a comment, the configuration or a baseline took out of what was last checked, sorted."""
+        found = (each for silenced in self._silenced.values() for each in silenced)
+        return sorted(found, key=lambda each: each.finding.sort_key)
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes that the run has selected, those that are no rules included."""
+        return self._rules.codes
+
     def forget(self) -> None:
         """Forget all texts, because files have been written."""
         self._engine = None
@@ -119,6 +151,12 @@ class Checker:
 
     @cached_property
     def _rules(self) -> _Rules:
+        try:
+            return self._loaded()
+        except SelectionError as error:
+            raise with_row(error, self._config) from None
+
+    def _loaded(self) -> _Rules:
         entries = load_catalog()
         names = known_names(entries)
         codes = select(names, self._layers)
@@ -134,9 +172,10 @@ class Checker:
         return _Rules(chosen, names, codes, ignores)
 
     def _examine(self, done: _Pass, path: Path, data: bytes) -> None:
-        if self._screened and not may_matter(data):
+        bytes_of_code = searchable(path.name, data)
+        if self._screened and not may_matter(bytes_of_code):
             return
-        if SUPPRESSION in data and path not in done.texts:
+        if SUPPRESSION in bytes_of_code and path not in done.texts:
             with contextlib.suppress(SourceError):
                 done.texts[path] = Source.from_bytes(path, data)
         try:
@@ -159,8 +198,25 @@ class Checker:
                 by_path.setdefault(finding.location.path, []).append(finding)
         kept: list[Finding] = []
         for path, findings in by_path.items():
-            kept += self._without_ignored(path, self._unsuppressed(done, path, findings))
+            unsuppressed = self._unsuppressed(done, path, findings)
+            left = list(self._without_ignored(path, unsuppressed))
+            self._silenced[path] = [
+                *_missing(findings, unsuppressed, Silencer.COMMENT, "a comment silences it"),
+                *_missing(
+                    unsuppressed, left, Silencer.CONFIGURATION, f"`per-file-ignores` of {self._layers[0].origin}"
+                ),
+            ]
+            kept += left
         return sorted(kept, key=lambda finding: finding.sort_key)
+
+    def _news(self, findings: list[Finding], checked: Iterable[Path]) -> list[Finding]:
+        if self._known is None:
+            return findings
+        news = self._known(findings, self.source, frozenset(checked))
+        reason = "the baseline, or the revision that is compared with, has it"
+        for each in _missing(findings, news, Silencer.CONFIGURATION, reason):
+            self._silenced.setdefault(each.finding.location.path, []).append(each)
+        return news
 
     def _unsuppressed(self, done: _Pass, path: Path, findings: Sequence[Finding]) -> Sequence[Finding]:
         source = done.texts.get(path) or self.source(path)
@@ -177,6 +233,12 @@ class Checker:
 def _collect(done: _Pass, findings: Iterable[Finding]) -> None:
     for finding in findings:
         done.findings.setdefault((finding.location.path, finding.location.span, finding.code), finding)
+
+
+def _missing(before: Sequence[Finding], after: Sequence[Finding], by: Silencer, reason: str) -> list[Silenced]:
+    """Return the findings that a step has taken away."""
+    left = set(map(id, after))
+    return [Silenced(finding, by, reason) for finding in before if id(finding) not in left]
 
 
 def _whole_file(builtin: Builtin, path: Path, message: str) -> Finding:

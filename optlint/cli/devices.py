@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import click
 
+from optlint.cli.help import GroupedOption
+
 _F = TypeVar("_F", bound=Callable[..., object])
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 DTYPES = ("float64", "float32", "bfloat16")
@@ -24,11 +26,17 @@ def device_options(command: _F) -> _F:
     for option in (
         click.option(
             "--dtype",
+            cls=GroupedOption,
+            group="Replaying",
+            rare=True,
             type=click.Choice(DTYPES),
             help="The floating-point type of a replay.  [default: float64; float32 where an exception is looked for]",
         ),
         click.option(
             "--device",
+            cls=GroupedOption,
+            group="Replaying",
+            rare=True,
             default="auto",
             show_default=True,
             metavar="auto|cpu|cuda[:n]|mps",

@@ -6,6 +6,8 @@ from typing import IO, Any
 
 import click
 
+from optlint.report.columns import expand
+
 
 class OptlintError(click.ClickException):
     """Configuration, selection or rule packs cannot be used."""
@@ -14,4 +16,4 @@ class OptlintError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line to stderr."""
-        click.echo(f"optlint: {self.message}", file=file, err=True)
+        click.echo(f"optlint: {expand(self.message)}", file=file, err=True)

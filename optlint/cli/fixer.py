@@ -11,6 +11,7 @@ from optlint.cli.checker import Checker
 from optlint.finding import Finding
 from optlint.paths import shown
 from optlint.report.marks import is_applied
+from optlint.report.report import Applied
 from optlint.source.apply import Mended, mend
 from optlint.source.edits import Fix
 from optlint.source.text import Source
@@ -18,14 +19,6 @@ from optlint.source.write import WriteError, replace_file
 
 _PASSES = 10
 """A fix in one file may bring to light another in a file that calls it; this many times at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A fix that was applied, and the finding that it mended."""
-
-    finding: Finding
-    fix: Fix
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,11 @@ _COMMANDS = {
     "check": ("optlint.cli.check", "Find misuse of optimizers and schedulers, and mend it."),
     "verify": ("optlint.cli.verify", "Replay findings and their fixes, and say what is true."),
     "schedule": ("optlint.cli.schedule", "Show the learning rates that a file gives its optimizers."),
+    "baseline": ("optlint.cli.baseline", "Adopt the findings that are there, so that new ones alone are reported."),
     "rule": ("optlint.cli.rule", "Explain a rule: what goes wrong, why, and how it is mended."),
     "rules": ("optlint.cli.rules", "List all rules."),
+    "config": ("optlint.cli.config", "Show the settings that hold, and where each comes from."),
+    "completion": ("optlint.cli.completion", "Print the script that makes a shell complete options and rules."),
     "debug": ("optlint.cli.debug", "Show what optlint understands of a file."),
 }
 """Module and one line of help by command, so that `optlint --help` imports none of them."""

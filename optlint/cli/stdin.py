@@ -26,14 +26,14 @@ def check_stdin(options: Options, checker: Checker, output: Output) -> tuple[lis
     path = Path(options.stdin_filename).absolute() if options.stdin_filename else UNNAMED
     findings = checker.check_bytes(path, data)
     if not options.fix and not options.diff:
-        output.report(findings, checker.source, 1)
+        output.report(findings, checker, 1)
         return findings, False
     try:
         source = Source.from_bytes(path, data)
     except SourceError:
         if options.fix:
             _write(data)
-        output.report(findings, checker.source, 1, to=sys.stderr)
+        output.report(findings, checker, 1, to=sys.stderr)
         return findings, False
     if options.diff:
         from optlint.cli.fixer import preview_fixes
@@ -45,7 +45,7 @@ def check_stdin(options: Options, checker: Checker, output: Output) -> tuple[lis
     mended, applied = mend_text(checker, source, findings, options.unsafe_fixes)
     _write(mended.source.data)
     remaining = checker.check_bytes(path, mended.source.data)
-    output.report(remaining, checker.source, 1, applied, to=sys.stderr)
+    output.report(remaining, checker, 1, applied, to=sys.stderr)
     for message in refusals(mended):
         output.complain(message)
     return remaining, bool(applied)

@@ -64,11 +64,21 @@ def key_of(finding: Finding) -> Key:
     return finding.location.path, finding.location.span, finding.code
 
 
+def verdict_of(verdicts: dict[Key, Verified]) -> Callable[[Finding], Verdict | None]:
+    """Return what gives the verdict of a finding, or None where no replay could be made."""
+
+    def verdict(finding: Finding) -> Verdict | None:
+        verified = verdicts.get(key_of(finding))
+        return None if verified is None else verified.verdict
+
+    return verdict
+
+
 def defects(verdicts: dict[Key, Verified]) -> Iterator[str]:
     """Yield a message for each fix that a replay refutes: it is optlint that is wrong there."""
     for (path, _, code), verified in verdicts.items():
         if verified.verdict.fix is FixVerdict.REFUTED:
-            row = verified.case.finding.location.start.row
+            row = verified.case.finding.location.start.in_file
             yield (
                 f"the fix of {code} in {path}:{row} is refuted by its replay: {verified.verdict.fix_sentence}; "
                 "this is a defect of optlint, please report it"
@@ -112,7 +122,7 @@ def workers(jobs: int) -> Iterator[Pool]:
     """
     if importlib.util.find_spec("torch") is None:
         raise OptlintError("a replay needs torch: install it (`pip install 'optlint[verify]'`)")
-    with Pool(workers=jobs) as pool:
+    with Pool(workers=jobs, remembered=16) as pool:
         yield pool
 
 

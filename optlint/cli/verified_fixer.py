@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from optlint.cli.checker import Checker
-from optlint.cli.fixer import Applied, Fixed
+from optlint.cli.fixer import Fixed
 from optlint.cli.verification import Key, defects, key_of, verification
 from optlint.finding import Finding
 from optlint.paths import shown
 from optlint.replay.verdict import FixVerdict
 from optlint.replay.verify import Setting, Verified
+from optlint.report.report import Applied
 from optlint.source.apply import select_fixes
 from optlint.source.edits import Fix, apply_edits
 from optlint.source.write import WriteError, replace_file
@@ -84,7 +85,7 @@ def _why_left(finding: Finding, verdicts: dict[Key, Verified]) -> str:
     """Return why the fix of a finding is not applied; nothing where it is, or where there is none."""
     if finding.fix is None or _is_proven(finding, verdicts):
         return ""
-    place = f"{shown(finding.location.path)}:{finding.location.start.row}: {finding.code}"
+    place = f"{shown(finding.location.path)}:{finding.location.start.in_file}: {finding.code}"
     verified = verdicts.get(key_of(finding))
     if verified is None:
         return f"{place} is not mended: there is nothing to replay"

@@ -14,27 +14,26 @@ from optlint.catalog import CatalogError
 from optlint.cli.checker import Checker
 from optlint.cli.devices import device_options
 from optlint.cli.errors import OptlintError
+from optlint.cli.output import Output
 from optlint.cli.page import check_report, write_report
+from optlint.cli.reports import ReportingCommand, Target, refuse_targets, with_reports
 from optlint.cli.settings import configuration, selectors
-from optlint.cli.verification import Key, defects, key_of, verification
+from optlint.cli.verification import Key, defects, key_of, verdict_of, verification
 from optlint.config import ConfigError, FailOn
 from optlint.finding import Finding, Level
 from optlint.paths import shown
 from optlint.replay.verify import Setting, Verified
-from optlint.report.full import full
-from optlint.report.style import style_for
-from optlint.report.verdict import conclusion, verdict_lines, verdict_object
 from optlint.scan.files import discover
 from optlint.scan.globs import Globs
 from optlint.selection import Layer, SelectionError
 
 
-@click.command("verify", short_help="Replay findings and their fixes, and say what is true.")
+@click.command("verify", cls=ReportingCommand, short_help="Replay findings and their fixes, and say what is true.")
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--select", multiple=True, metavar="RULES", help="Replay only these (codes, prefixes or names).")
 @click.option("--ignore", multiple=True, metavar="RULES", help="Do not replay these.")
 @device_options
-@click.option("--output-format", type=click.Choice(["full", "json"]), default="full", show_default=True)
+@with_reports
 @click.option("--keep-scripts", metavar="DIR", type=click.Path(file_okay=False), help="Write the scripts there.")
 @click.option("--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write an HTML page with plots there.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Scripts that run side by side.")
@@ -49,7 +48,7 @@ def COMMAND(  # noqa: N802 (a value, as every command module has)
     ignore: tuple[str, ...],
     device: str,
     dtype: str | None,
-    output_format: str,
+    targets: tuple[Target, ...],
     keep_scripts: str | None,
     report: str | None,
     jobs: int,
@@ -69,6 +68,7 @@ def COMMAND(  # noqa: N802 (a value, as every command module has)
     for path in paths:
         if not os.path.lexists(path):
             raise click.UsageError(f"`{shown(path)}`: no such file or folder")
+    refuse_targets(targets)
     if report is not None:
         check_report(Path(report))
     try:
@@ -82,16 +82,17 @@ def COMMAND(  # noqa: N802 (a value, as every command module has)
         raise OptlintError(str(error)) from error
     if keep_scripts is not None:
         _keep(Path(keep_scripts), verdicts)
-    print_verdicts(output_format, findings, verdicts, checker, len(discovered.files))
-    if report is not None:
-        write_report(Path(report), findings, lambda each: verdicts.get(key_of(each)), checker, len(discovered.files))
+    output = Output(targets)
+    output.report(findings, checker, len(discovered.files), verdicts=verdict_of(verdicts))
     broken = list(defects(verdicts))
     for message in (*discovered.unreadable, *broken):
-        click.echo(f"optlint: {message}", err=True)
-    if broken or discovered.unreadable:
-        context.exit(2)
+        output.complain(message)
     gate = FailOn(fail_on) if fail_on else loaded.fail_on
-    context.exit(int(gate is not FailOn.NEVER and any(each.level >= Level[gate.name] for each in findings)))
+    reached = gate is not FailOn.NEVER and any(each.level >= Level[gate.name] for each in findings)
+    code = output.finish(2 if broken or discovered.unreadable else int(reached))
+    if report is not None:
+        write_report(Path(report), findings, lambda each: verdicts.get(key_of(each)), checker, len(discovered.files))
+    context.exit(code)
 
 
 def replayed(
@@ -106,31 +107,6 @@ def replayed(
         return {}
     with verification(checker, setting, jobs) as replays, progress(len(findings)) as done:
         return replays.verdicts(files, findings, done)
-
-
-def print_verdicts(
-    form: str, findings: Sequence[Finding], verdicts: dict[Key, Verified], checker: Checker, checked: int
-) -> None:
-    """Print findings, each with its verdict."""
-    if form == "json":
-        import json
-
-        from optlint.report.json import as_object
-
-        objects = []
-        for finding in findings:
-            verified = verdicts.get(key_of(finding))
-            verdict = None if verified is None else verdict_object(verified.verdict)
-            objects.append({**as_object(finding, checker.source), "verdict": verdict})
-        click.echo(json.dumps(objects, indent=2))
-        return
-    style = style_for(sys.stdout)
-    for finding in findings:
-        lines = list(full([finding], checker.source, style, unsafe=True))
-        verified = verdicts.get(key_of(finding))
-        for line in (*lines[:-1], *verdict_lines(None if verified is None else verified.verdict, style), ""):
-            click.echo(line)
-    click.echo(conclusion([verdicts[key_of(each)].verdict for each in findings if key_of(each) in verdicts], checked))
 
 
 def _keep(folder: Path, verdicts: dict[Key, Verified]) -> None:

@@ -1,1 +1,1 @@
-"""Findings as text and JSON."""
+"""Findings and verdicts in the formats of people and of other programs."""

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from optlint.finding import Location
 from optlint.report.diff import fix_hunks
-from optlint.report.frame import CONTEXT
+from optlint.report.frame import CONTEXT, numbered
 from optlint.report.html_text import escaped
+from optlint.report.places import region
 from optlint.source.edits import Fix
 from optlint.source.text import Source
 
@@ -18,21 +19,22 @@ _KINDS = {"-": "removed", "+": "added", "@": "hunk"}
 
 def frame_html(source: Source, location: Location) -> str:
     """Return the lines around a place, with what is flagged marked."""
-    first, last = location.start.row, location.end.row
-    if last > first and location.end.column == 1:
+    whole = region(location, source)
+    first, last = whole.row, whole.end_row
+    if last > first and whole.end_column == 1:
         last -= 1  # the range ends with a newline
     shown_last = min(last, first + _MOST - 1)
     after = min(len(source.line_starts), last + CONTEXT) if shown_last == last else shown_last
     lines = []
-    for row in range(max(1, first - CONTEXT), after + 1):
+    for row, number in numbered(source, location, range(max(1, first - CONTEXT), after + 1)).items():
         line = source.line(row)
         if first <= row <= shown_last:
-            start = location.start.column - 1 if row == first else len(line) - len(line.lstrip())
-            end = location.end.column - 1 if row == location.end.row else len(line)
+            start = whole.column - 1 if row == first else len(line) - len(line.lstrip())
+            end = whole.end_column - 1 if row == whole.end_row else len(line)
             text = f"{escaped(line[:start])}<mark>{escaped(line[start:end])}</mark>{escaped(line[end:])}"
         else:
             text = escaped(line)
-        lines.append(_line(row, text, "flagged" if first <= row <= shown_last else ""))
+        lines.append(_line(number, text, "flagged" if first <= row <= shown_last else ""))
     if shown_last < last:
         lines.append(f'<span class="line hunk">... {last - shown_last} more lines</span>')
     return _block(lines)

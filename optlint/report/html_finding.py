@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Iterator
 
 from optlint.finding import Finding, Step
-from optlint.paths import shown
 from optlint.replay.pairs import Pair
 from optlint.replay.verify import Verified
-from optlint.report.frame import line_at
-from optlint.report.full import Sources
+from optlint.report.frame import line_of
 from optlint.report.html_code import diff_html, frame_html
 from optlint.report.html_replay import plots_html, scripts_html, standins_html
 from optlint.report.html_text import capitalised, escaped, prose
 from optlint.report.html_verdict import badges, verdicts_html
+from optlint.report.places import file_name, place, row_place
 from optlint.report.plots import Plots
+from optlint.report.report import Sources
 from optlint.source.edits import Applicability
 
 _PROMISES = {
@@ -55,9 +56,7 @@ def _told(pair: Pair) -> Iterator[str]:
 
 def place_html(finding: Finding) -> str:
     """Return file, row and column; a line may end behind each slash."""
-    start = finding.location.start
-    path = escaped(shown(finding.location.path)).replace("/", "/<wbr>")
-    return f"{path}:{start.row}:{start.column}"
+    return html.escape(place(finding.location.path, finding.location.start)).replace("/", "/<wbr>")
 
 
 def _title(finding: Finding) -> str:
@@ -77,10 +76,10 @@ def _code(finding: Finding, sources: Sources) -> Iterator[str]:
 def _witness(steps: Iterable[Step], sources: Sources) -> Iterator[str]:
     items = []
     for step in steps:
-        path, row = step.location.path, step.location.start.row
-        line = line_at(sources(path), row)
+        line = line_of(sources(step.location.path), step.location)
+        at = html.escape(row_place(step.location.path, step.location.start))
         items.append(
-            f'<li>{prose(capitalised(step.note))} <span class="place">{escaped(shown(path))}:{row}</span>'
+            f'<li>{prose(capitalised(step.note))} <span class="place">{at}</span>'
             + (f"<code>{escaped(line)}</code></li>" if line else "</li>")
         )
     if items:
@@ -93,7 +92,7 @@ def _fix(finding: Finding, sources: Sources) -> Iterator[str]:
     if fix is None:
         yield "<p>optlint has none for this finding.</p>"
         return
-    elsewhere = "" if fix.path == finding.location.path else f"; in {escaped(shown(fix.path))}"
+    elsewhere = "" if fix.path == finding.location.path else f"; in {html.escape(file_name(fix.path))}"
     yield f'<p>{prose(fix.title)} <span class="aside">({_PROMISES[fix.applicability]}{elsewhere})</span></p>'
     source = sources(fix.path)
     if source is not None and fix.edits:

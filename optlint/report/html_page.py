@@ -8,12 +8,12 @@ from typing import TypeAlias
 from optlint import __version__
 from optlint.finding import Finding
 from optlint.replay.verify import Verified
-from optlint.report.full import Sources
 from optlint.report.html_document import html_document
 from optlint.report.html_finding import finding_html, place_html
 from optlint.report.html_text import escaped, prose
 from optlint.report.html_verdict import finding_badge, fix_badge
 from optlint.report.plots import Plots
+from optlint.report.report import Sources
 from optlint.report.verdict import conclusion
 
 Verdicts: TypeAlias = Callable[[Finding], Verified | None]

@@ -12,11 +12,11 @@ from optlint.replay.verdict import FixVerdict
 from optlint.replay.verify import Verified
 from optlint.replay.wire import Lost, Outcome
 from optlint.report.curves import SiteOf, Walk, walks
-from optlint.report.full import Sources
 from optlint.report.html_code import script_html
 from optlint.report.html_figure import figures_html, replay_figures, wide_kinds
 from optlint.report.html_text import escaped, prose
 from optlint.report.plots import Plots
+from optlint.report.report import Sources
 from optlint.report.script_sites import sites_as_fixed, sites_as_written
 from optlint.report.summary import counted
 
@@ -59,7 +59,7 @@ def standins_html(*scripts: Script | None) -> Iterator[str]:
         return
     rows = "".join(
         f"<tr><td><code>{escaped(each.name)}</code></td><td>{_replaced(each.replaced)}</td>"
-        f'<td class="place">{escaped(shown(each.origin.path))}:{each.origin.row}</td></tr>'
+        f'<td class="place">{escaped(shown(each.origin.path))}:{each.origin.in_file}</td></tr>'
         for each in found.values()
     )
     yield '<details class="folded"><summary>What stands in for what</summary><div class="wide"><table>'

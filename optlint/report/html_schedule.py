@@ -9,7 +9,6 @@ from optlint.finding import Finding
 from optlint.paths import shown
 from optlint.replay.schedules import EntrySchedule, Variant
 from optlint.replay.trace import Trace
-from optlint.report.full import Sources
 from optlint.report.html_code import diff_html
 from optlint.report.html_document import html_document
 from optlint.report.html_figure import Figure, figures_html
@@ -17,6 +16,7 @@ from optlint.report.html_replay import ends_html, notes_html, scripts_html, stan
 from optlint.report.html_text import capitalised, escaped, prose
 from optlint.report.plots import Plots
 from optlint.report.rate_curves import OptimizerCurves, for_page, group_names, optimizer_curves
+from optlint.report.report import Sources
 from optlint.report.schedule_words import (
     acts_in_words,
     conditions,

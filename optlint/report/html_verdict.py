@@ -8,8 +8,8 @@ from optlint.replay.trace import Trace
 from optlint.replay.verdict import Departure, FindingVerdict, FixVerdict, Reason, Verdict
 from optlint.replay.verify import Verified
 from optlint.report.curves import SiteOf
-from optlint.report.full import Sources
 from optlint.report.html_text import escaped, prose
+from optlint.report.report import Sources
 from optlint.report.script_sites import sites_as_fixed, sites_as_written
 from optlint.report.summary import counted
 

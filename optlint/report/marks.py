@@ -7,6 +7,13 @@ from collections.abc import Iterable
 from optlint.finding import Finding
 from optlint.source.edits import Applicability, Fix
 
+PROMISES = {
+    Applicability.SAFE: "safe: it never changes what right code does",
+    Applicability.UNSAFE: "unsafe: it changes what the program computes, on purpose",
+    Applicability.DISPLAY: "look before you take it over",
+}
+"""What the applicability of a fix means, for who sees the fix without optlint's options."""
+
 
 def is_applied(fix: Fix, unsafe: bool) -> bool:
     """Say whether `--fix` applies the fix, with `--unsafe-fixes` or without."""

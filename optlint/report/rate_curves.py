@@ -15,7 +15,7 @@ from optlint.replay.script import ReplayScript
 from optlint.replay.trace import Happening, Kind, Thing, Trace
 from optlint.replay.wire import Outcome
 from optlint.report.curves import SiteOf, Walk, walks
-from optlint.report.full import Sources
+from optlint.report.report import Sources
 from optlint.report.script_sites import sites_of
 
 Values: TypeAlias = tuple[float | None, ...]

@@ -9,9 +9,9 @@ from typing import Any
 from optlint.replay.schedules import EntrySchedule, Variant
 from optlint.replay.standin_numbers import ELEMENTS
 from optlint.replay.trace import Trace
-from optlint.report.full import Sources
-from optlint.report.json import as_object
+from optlint.report.json import as_objects
 from optlint.report.rate_curves import GroupCurves, Maker, OptimizerCurves, Values, optimizer_curves
+from optlint.report.report import Sources
 from optlint.report.schedule_words import endings, nothing
 
 
@@ -23,7 +23,7 @@ def schedule_object(schedule: EntrySchedule, sources: Sources, only: frozenset[s
         "reason": None if schedule.makes_updates else nothing(schedule),
         "device": traces[0].device if traces else None,
         "torch": traces[0].torch if traces else None,
-        "findings": [as_object(finding, sources) for finding in schedule.findings],
+        "findings": as_objects(schedule.findings, sources),
         "stand_ins": [
             {"name": each.name, "value": each.value, "is_default": each.is_default}
             for each in schedule.numbers

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from optlint.replay.schedules import EntrySchedule
 from optlint.report.columns import expand
-from optlint.report.full import Sources
 from optlint.report.rate_curves import GroupCurves, OptimizerCurves, group_names, optimizer_curves
+from optlint.report.report import Sources
 from optlint.report.schedule_words import (
     acts_in_words,
     conditions,
@@ -107,7 +107,7 @@ def _group(group: GroupCurves, of: int, curves: OptimizerCurves, page: Page) -> 
 
 def _wrapped(text: str, page: Page, indent: str = "  ") -> Iterator[str]:
     yield from textwrap.wrap(
-        expand(text).replace(f"{page.file}:", "line "),
+        expand(text).replace(f"{page.file}:cell ", "cell ").replace(f"{page.file}:", "line "),
         page.width,
         initial_indent=indent,
         subsequent_indent=f"{indent}  ",

@@ -17,8 +17,8 @@ from optlint.replay.trace import Trace
 from optlint.replay.wire import Lost, Outcome
 from optlint.report.columns import expand
 from optlint.report.curves import SiteOf
-from optlint.report.full import Sources
 from optlint.report.rate_curves import Maker, OptimizerCurves, Values
+from optlint.report.report import Sources
 from optlint.report.script_sites import sites_of
 from optlint.report.summary import counted
 
@@ -40,7 +40,7 @@ def entry_name(entry: str) -> str:
 
 def place_of(finding: Finding) -> str:
     """Return code, file and row of a finding."""
-    return f"{finding.code} at {expand(shown(finding.location.path))}:{finding.location.start.row}"
+    return f"{finding.code} at {expand(shown(finding.location.path))}:{finding.location.start.in_file}"
 
 
 def conditions(variant: Variant) -> str:

@@ -12,7 +12,7 @@ from optlint.replay.verify import Verified
 from optlint.report.columns import expand
 from optlint.report.curves import Site, SiteOf
 from optlint.report.frame import line_at
-from optlint.report.full import Sources
+from optlint.report.report import Sources
 from optlint.source.edits import Edit, Fix, apply_edits
 from optlint.source.text import Source, SourceError
 
@@ -59,7 +59,7 @@ class _Sites:
         origin = self._script.origin(row) if row > 0 else None
         if origin is None:
             return None
-        place = f"{expand(shown(origin.path))}:{origin.row}"
+        place = f"{expand(shown(origin.path))}:{origin.in_file}"
         edits = self._edits.get(origin.path.absolute(), [])
         if edits:
             place += " as fixed"

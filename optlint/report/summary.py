@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from optlint.finding import Finding, Level
 from optlint.quick import all_clear
 from optlint.report.marks import fixable, is_applied, mark
+from optlint.report.places import file_name
+from optlint.report.report import Applied
 from optlint.report.style import Ink, Style
 
 
@@ -38,6 +40,20 @@ def _offer(findings: Iterable[Finding], unsafe: bool) -> str:
     if safe:
         return f"{safe} fixable with --fix" + (f", {risky} more with --fix --unsafe-fixes" if risky else "")
     return f"{risky} fixable with --fix --unsafe-fixes" if risky else ""
+
+
+def fixes_made(applied: Iterable[Applied], style: Style) -> Iterator[str]:
+    """Yield the fixes that were made, by file, code and title, with their counts."""
+    by_path: dict[str, dict[tuple[str, str], int]] = {}
+    for one in applied:
+        counts = by_path.setdefault(file_name(one.fix.path), {})
+        key = (one.finding.code, one.fix.title)
+        counts[key] = counts.get(key, 0) + 1
+    yield style.paint("Fixes:", Ink.STRONG)
+    for path, counts in sorted(by_path.items()):
+        yield f"  {path}"
+        for (code, title), count in sorted(counts.items()):
+            yield f"    {count} x {code} {title}"
 
 
 def statistics(findings: Iterable[Finding], style: Style, unsafe: bool) -> Iterator[str]:

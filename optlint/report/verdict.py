@@ -46,6 +46,7 @@ def verdict_object(verdict: Verdict) -> dict[str, Any]:
         "torch": verdict.torch,
         "sentence": verdict.sentence,
         "fix_sentence": verdict.fix_sentence,
+        "fix_in_short": verdict.fix_in_short,
     }
 
 

@@ -215,7 +215,7 @@ def test_a_selector_of_the_configuration_is_checked(run: Run, write: Write, word
     (words / "optlint.toml").write_text('[per-file-ignores]\n"tests/**" = ["TOY999"]\n')
     result = run("check")
     assert result.exit_code == 2
-    assert result.stderr.startswith("optlint: no rule is called `TOY999` (from `per-file-ignores` of optlint.toml)")
+    assert result.stderr.startswith("optlint: no rule is called `TOY999` (from `per-file-ignores` of optlint.toml:1)")
 
 
 def test_rules_are_ignored_by_glob(run: Run, write: Write, words: Path) -> None:
@@ -269,3 +269,22 @@ def test_characters_that_the_terminal_lacks_do_not_end_the_run(run: Run, write: 
     result = CliRunner(charset="ascii").invoke(command, ["check", "a.py"])
     assert result.exit_code == 1
     assert "\\u2603" in result.stdout
+
+
+def test_named_file_is_checked_though_it_is_excluded_unless_exclusion_is_forced(
+    run: Run, write: Write, words: Path
+) -> None:
+    (words / "optlint.toml").write_text('exclude = ["vendored/"]\n')
+    write("vendored/deep/a.py", "alpha\n")
+    write("b.py", "gamma\n")
+    named = ("check", "--output-format", "json", "vendored/deep/a.py", "b.py")
+    assert codes(run(*named)) == ["TOY102", "TOY101"]
+    assert codes(run(*named, "--force-exclude")) == ["TOY102"]
+    assert codes(run("check", "--output-format", "json", "--force-exclude", "vendored")) == []
+
+
+def test_nothing_is_said_of_a_call_that_names_only_what_is_excluded(run: Run, write: Write, words: Path) -> None:
+    (words / "optlint.toml").write_text('exclude = ["vendored/"]\n')
+    write("vendored/a.py", "alpha\n")
+    result = run("check", "--quiet", "--force-exclude", "vendored/a.py")
+    assert (result.exit_code, result.output) == (0, "")

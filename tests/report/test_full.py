@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from optlint.finding import Finding, Level, Location, Step
-from optlint.report.concise import concise
-from optlint.report.full import full
+from optlint.report import concise, full
+from optlint.report.report import Report
 from optlint.report.style import Style, style_for
 from optlint.report.summary import summary
 from optlint.source.edits import Applicability, Edit, Fix
@@ -43,7 +43,7 @@ def place(source: Source, flagged: str) -> Location:
 
 
 def report(*findings: Finding, sources: Callable[[Path], Source | None], colour: bool = False) -> str:
-    return "\n".join(full(findings, sources, Style(colour), unsafe=False))
+    return "\n".join(full.lines(Report(findings, sources, checked=1), Style(colour)))
 
 
 @pytest.fixture
@@ -169,7 +169,8 @@ def test_fixes_are_marked_by_what_they_promise(applicability: Applicability, mar
     source = source_of("bad\n")
     fix = Fix("Mend", applicability, source.path, (Edit(Span(0, 3), "good"),))
     finding = Finding("OPT101", "x", Level.NOTE, "m", place(source, "bad"), fix=fix)
-    assert list(concise([finding], Style(), unsafe=False)) == [f"train.py:1:1: note OPT101 {mark}m"]
+    told = list(concise.lines(Report([finding], lambda path: source, checked=1), Style()))
+    assert told == [f"train.py:1:1: note OPT101 {mark}m"]
     assert f"  fix: Mend ({promise})" in report(finding, sources=lambda path: source)
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from optlint.finding import Finding, Level, Location, Step
-from optlint.report.json import json_report
+from optlint.report import json as json_format
+from optlint.report.report import Report, Sources
+from optlint.report.style import Style
 from optlint.source.edits import Applicability, Edit, Fix
 from optlint.source.text import Source, Span
+
+
+def json_report(findings: Sequence[Finding], sources: Sources) -> str:
+    return "\n".join(json_format.lines(Report(findings, sources, checked=1), Style()))
+
 
 PLACE = {
     "type": "object",
@@ -31,7 +39,7 @@ SCHEMA = {
             "filename": {"type": "string"},
             "location": PLACE,
             "end_location": PLACE,
-            "cell": {"type": "null"},
+            "cell": {"type": ["integer", "null"], "minimum": 1},
             "url": {"type": "null"},
             "fix": {
                 "type": ["object", "null"],
@@ -43,8 +51,13 @@ SCHEMA = {
                         "type": "array",
                         "items": {
                             "type": "object",
-                            "properties": {"content": {"type": "string"}, "location": PLACE, "end_location": PLACE},
-                            "required": ["content", "location", "end_location"],
+                            "properties": {
+                                "content": {"type": "string"},
+                                "location": PLACE,
+                                "end_location": PLACE,
+                                "cell": {"type": ["integer", "null"], "minimum": 1},
+                            },
+                            "required": ["content", "location", "end_location", "cell"],
                             "additionalProperties": False,
                         },
                     },
@@ -58,11 +71,12 @@ SCHEMA = {
                     "type": "object",
                     "properties": {
                         "filename": {"type": "string"},
+                        "cell": {"type": ["integer", "null"], "minimum": 1},
                         "row": {"type": "integer", "minimum": 1},
                         "column": {"type": "integer", "minimum": 1},
                         "note": {"type": "string"},
                     },
-                    "required": ["filename", "row", "column", "note"],
+                    "required": ["filename", "cell", "row", "column", "note"],
                     "additionalProperties": False,
                 },
             },
@@ -130,10 +144,11 @@ def test_a_finding_has_ruffs_fields_and_ours(source: Source) -> None:
                         "content": "good\u2603",
                         "location": {"row": 1, "column": 10},
                         "end_location": {"row": 1, "column": 13},
+                        "cell": None,
                     }
                 ],
             },
-            "witness": [{"filename": "src/a.py", "row": 1, "column": 1, "note": "it begins"}],
+            "witness": [{"filename": "src/a.py", "cell": None, "row": 1, "column": 1, "note": "it begins"}],
         }
     ]
 
