@@ -10,14 +10,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := optlint rules tests benchmarks tooling
 
-.PHONY: help demo test lint format tables bench bench-reference bench-verdicts bench-mutate bench-peers picture corpus corpus-fixes ledger wheel clean
+.PHONY: help demo test lint format tables bench bench-reference bench-verdicts bench-rules bench-mutate bench-peers picture corpus corpus-fixes ledger wheel clean
 
 help:
 	@echo "make demo          check, mend and check again three small training projects"
 	@echo "make test          run the tests"
 	@echo "make lint          ruff, mypy, import contracts, and optlint on itself"
 	@echo "make format        let ruff format the code"
-	@echo "make tables        write the tables of torch's signatures from the installed torch"
+	@echo "make tables        write the tables of torch from the installed one (RELEASES: sources of older ones)"
 	@echo "make wheel         build the wheel and the source distribution into dist/"
 	@echo "make corpus        fetch the published packages that optlint is tried on ($(CORPUS)/)"
 	@echo "make ledger        compare the findings on the corpus with the judged ones"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench         measure optlint beside TorchFix, Fixit and ruff"
 	@echo "make bench-reference  measure the reference beside torch.optim"
 	@echo "make bench-verdicts   measure the verifier: its verdicts on the corpus, and their cost"
+	@echo "make bench-rules   measure what the rules cost: all of them beside a half, and each for itself"
 	@echo "make bench-mutate  inject each rule's misuse into right programs: what is found, and what is mended"
 	@echo "make bench-peers   count the faults that other tools report of the same programs"
 	@echo "make picture       make the README's picture of a verdict anew (needs Chromium)"
@@ -56,7 +57,7 @@ format: $(READY)
 	@$(BIN)/ruff format
 
 tables: $(READY)
-	@$(BIN)/python tooling/torch_tables.py
+	@$(BIN)/python tooling/torch_tables.py $(if $(RELEASES),--releases $(RELEASES))
 
 bench: $(READY) corpus
 	@$(BIN)/python benchmarks/speed.py $(CORPUS)
@@ -66,6 +67,9 @@ bench-reference: $(READY)
 
 bench-verdicts: $(READY) corpus
 	@$(BIN)/python benchmarks/verdicts.py $(CORPUS)
+
+bench-rules: $(READY) corpus
+	@$(BIN)/python benchmarks/rule_cost.py $(CORPUS)
 
 bench-mutate: $(READY) corpus
 	@cd benchmarks && $(abspath $(BIN))/python -m mutate $(abspath $(CORPUS)) --jobs $(JOBS)

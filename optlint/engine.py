@@ -20,13 +20,16 @@ from optlint.program.program import AnalysisError, Program
 from optlint.program.project import ParseError, Project, parse
 from optlint.property.violation import Violation
 from optlint.property.witness import witness
+from optlint.scan.triggers import Triggers
+from optlint.source.cells import moves_over_border
 from optlint.source.edits import Fix
-from optlint.source.text import Position, Source, Span
+from optlint.source.text import Position, Source, Span, code_in
 from optlint.syntax.editor import CannotEditError, Editor, Edits
 from optlint.torch_api.releases import TorchRange
 
 _RELEVANT_IMPORT = re.compile(
     rb"\bnn\.|Module\b|\.step\(|zero_grad|backward\(|requires_grad|optim|parameters\(|get_lr|\.grad\b|\.cuda\("
+    rb"|\.half\(|shard|FSDP|parallelize|peft"
 )
 """What an imported file must hold to be worth following."""
 _COUNT = re.compile(rb"^\w*(?i:epoch|step|iter)\w*[ \t]*(?::[^=\n]+)?=[ \t]*\d", re.MULTILINE)
@@ -56,11 +59,8 @@ class Engine:
         self._project = Project(_is_relevant, required)
         self._shown: dict[Path, Path] = {}
         self._sources: dict[Path, Source] = {}
-        self._triggers = {
-            entry.rule.code: tuple(frozenset(token.encode() for token in group) for group in entry.rule.triggers)
-            for entry in self._rules
-        }
-        self._tokens = sorted(frozenset[bytes]().union(*(group for each in self._triggers.values() for group in each)))
+        self._edited: tuple[ModuleInfo, Editor] | None = None
+        self._triggers = Triggers(entry.rule.triggers for entry in self._rules)
 
     @property
     def project(self) -> Project:
@@ -81,7 +81,7 @@ class Engine:
 
     def check(self, path: Path, data: bytes) -> list[Finding]:
         """Return the findings of one file, in it or in the files that it calls into; bad input is a finding."""
-        chosen = self.triggered(data)
+        chosen = self.triggered(path, data)
         if not chosen:
             return []
         try:
@@ -97,7 +97,7 @@ class Engine:
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, _DEEPEST))
         try:
-            return self._examined(path, module, chosen)
+            return [*_unreadable_cells(path, module.source), *self._examined(path, module, chosen)]
         finally:
             sys.setrecursionlimit(limit)
 
@@ -128,10 +128,10 @@ class Engine:
                 found[path, Span(0, len(found)), failed.code] = failed
         return sorted(found.values(), key=lambda finding: finding.sort_key)
 
-    def triggered(self, data: bytes) -> list[CatalogEntry]:
+    def triggered(self, path: Path, data: bytes) -> list[CatalogEntry]:
         """Return the rules that could report something in a file with these bytes."""
-        present = {token for token in self._tokens if token in data}
-        chosen = [entry for entry in self._rules if any(group <= present for group in self._triggers[entry.rule.code])]
+        data = code_in(path, data)
+        chosen = map(self._rules.__getitem__, self._triggers.among(data))
         return [entry for entry in chosen if entry.rule.screen is None or entry.rule.screen(data)]
 
     def judged(self, entry: CatalogEntry, program: Program) -> Iterator[tuple[Violation, Finding]]:
@@ -159,13 +159,19 @@ class Engine:
             return None
         module = violation.at.module
         try:
-            edits: Edits | None = repair.edits(violation, Editor(module.source, module.tree))
+            edits: Edits | None = repair.edits(violation, self._editor(module))
         except CannotEditError:
             return None
-        if not edits:
+        if not edits or moves_over_border(module.source.text, edits):
             return None
         applicability = repair.applicability if repair.decide is None else repair.decide(violation)
         return Fix(repair.title, applicability, self._path(module), tuple(sorted(edits, key=lambda edit: edit.span)))
+
+    def _editor(self, module: ModuleInfo) -> Editor:
+        """Return the editor of a file; the findings of one file come together, and reading its tokens is dear."""
+        if self._edited is None or self._edited[0] is not module:
+            self._edited = module, Editor(module.source, module.tree)
+        return self._edited[1]
 
     def _location(self, place: Place) -> Location:
         module = place.module
@@ -222,6 +228,18 @@ def _consequence(card: str) -> str:
     """Return the second paragraph of a card: what the fault does."""
     paragraphs = card.split("\n\n", 2)
     return " ".join(paragraphs[1].split()) if len(paragraphs) > 1 and not paragraphs[1].startswith("#") else ""
+
+
+def _unreadable_cells(path: Path, source: Source) -> list[Finding]:
+    """Return a finding for each cell of a notebook that is no Python; the others make up its program."""
+    found = []
+    for fault in source.faults:
+        offset = min(source.line_starts[fault.row - 1] + fault.column - 1, len(source.text))
+        at = source.position(offset)
+        message = f"the cell is left out, {fault.reason}: mend the syntax"
+        location = Location(path, Span(offset, offset), at, at)
+        found.append(Finding(UNREADABLE_FILE.code, UNREADABLE_FILE.name, UNREADABLE_FILE.level, message, location))
+    return found
 
 
 def _unreadable(path: Path, reason: str, row: int, column: int) -> Finding:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import TypeVar
+from functools import cached_property
+from itertools import count
+from typing import Any, TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -16,11 +20,13 @@ _NO_NODES = frozenset(
 """Fields that hold no node of the text: words, numbers, and the operators and contexts that all trees share."""
 
 
-class _Fields(dict[type[ast.AST], tuple[str, ...]]):
-    """The fields in which nodes of a class hold other nodes, by the class."""
+class _Fields(dict[type, "tuple[str, ...] | None"]):
+    """The fields in which nodes of a class hold other nodes, by the class; None for what is no node."""
 
-    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        found = () if kind is ast.Constant else tuple(name for name in kind._fields if name not in _NO_NODES)
+    def __missing__(self, kind: type) -> tuple[str, ...] | None:
+        found: tuple[str, ...] | None = None
+        if issubclass(kind, ast.AST):
+            found = () if kind is ast.Constant else tuple(name for name in kind._fields if name not in _NO_NODES)
         self[kind] = found
         return found
 
@@ -34,30 +40,53 @@ class Nodes:
     def __init__(self, tree: ast.Module) -> None:
         order: list[ast.AST] = []
         above: list[int] = []
-        pending: list[tuple[ast.AST, int]] = [(tree, -1)]
+        pending: list[tuple[ast.AST, tuple[str, ...], int]] = [(tree, ("body",), -1)]
+        fields = _FIELDS
         while pending:
-            node, owner = pending.pop()
+            node, names, owner = pending.pop()
             at = len(order)
             order.append(node)
             above.append(owner)
-            found: list[tuple[ast.AST, int]] = []
-            for name in _FIELDS[type(node)]:
-                value = getattr(node, name, None)
-                if isinstance(value, ast.AST):
-                    found.append((value, at))
-                elif isinstance(value, list):
-                    found += [(each, at) for each in value if isinstance(each, ast.AST)]
-            found.reverse()
-            pending += found
-        sizes = [1] * len(order)
-        for at in range(len(order) - 1, 0, -1):
-            sizes[above[at]] += sizes[at]
+            later: list[tuple[ast.AST, tuple[str, ...], int]] = []
+            for name in names:
+                value: Any = getattr(node, name, None)
+                for each in value if type(value) is list else (value,):
+                    inner = fields[type(each)]
+                    if inner is None:
+                        continue
+                    if inner or later:
+                        later.append((each, inner, at))
+                    else:  # nothing lies in it, and nothing before it waits
+                        order.append(each)
+                        above.append(at)
+            if later:
+                later.reverse()
+                pending += later
         self._order = order
         self._above = above
-        self._sizes = sizes
-        self._places = {node: at for at, node in enumerate(order)}
         self._own: dict[ast.AST, list[ast.AST]] = {}
-        self._kinds: dict[type[ast.AST], list[ast.AST]] = {}
+
+    @cached_property
+    def _places(self) -> dict[ast.AST, int]:
+        return dict(zip(self._order, count()))
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        above = self._above
+        sizes = [1] * len(above)
+        for at in range(len(above) - 1, 0, -1):
+            sizes[above[at]] += sizes[at]
+        return sizes
+
+    @cached_property
+    def _kinds(self) -> dict[type[ast.AST], tuple[list[ast.AST], list[int]]]:
+        """By class, all nodes of it and their places."""
+        found: defaultdict[type[ast.AST], tuple[list[ast.AST], list[int]]] = defaultdict(lambda: ([], []))
+        for at, node in enumerate(self._order):
+            nodes, places = found[type(node)]
+            nodes.append(node)
+            places.append(at)
+        return dict(found)
 
     def all(self) -> Sequence[ast.AST]:
         """Return all nodes."""
@@ -89,7 +118,14 @@ class Nodes:
 
     def of(self, kind: type[Node]) -> Sequence[Node]:
         """Return all nodes of one class."""
-        if not self._kinds:
-            for node in self._order:
-                self._kinds.setdefault(type(node), []).append(node)
-        return self._kinds.get(kind, [])  # type: ignore[return-value]  # all under a class are of it
+        found = self._kinds.get(kind)
+        return found[0] if found is not None else ()  # type: ignore[return-value]  # all under a class are of it
+
+    def within(self, outer: ast.AST, kind: type[Node]) -> Sequence[Node]:
+        """Return the nodes of one class that are a node of the tree, or lie in it."""
+        found = self._kinds.get(kind)
+        if found is None:
+            return ()
+        at = self._places[outer]
+        start = bisect_left(found[1], at)
+        return found[0][start : bisect_left(found[1], at + self._sizes[at], start)]  # type: ignore[return-value]  # as above

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from optlint.program.events import Act, Event
-from optlint.program.objects import Confidence, Model, Object, Optimizer, ParameterIterator, Scheduler, canonical
+from optlint.program.objects import (
+    Confidence,
+    Model,
+    Object,
+    Optimizer,
+    ParameterIterator,
+    Scheduler,
+    Selection,
+    canonical,
+)
 
 
 class Role(enum.Enum):
@@ -58,11 +67,15 @@ class Match(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class EventPattern:
-    """Events of some acts that happen to the object in a role; `where` narrows them down."""
+    """Events of some acts that happen to the object in a role; `where` narrows them down.
+
+    What `sure` denies may be one of them, or none.
+    """
 
     role: Role
     acts: frozenset[Act]
     where: Callable[[Event, Binding], bool] | None = None
+    sure: Callable[[Event, Binding], bool] | None = None
 
     def match(self, event: Event, binding: Binding) -> Match:
         """Return whether the event is one of these, for the bound objects."""
@@ -71,6 +84,8 @@ class EventPattern:
         found = _concerns(event, binding, self.role)
         if found is not Match.NO and self.where is not None and not self.where(event, binding):
             return Match.NO
+        if found is Match.YES and self.sure is not None and not self.sure(event, binding):
+            return Match.MAYBE
         return found
 
 
@@ -96,6 +111,10 @@ def _concerns_optimizer(event: Event, subjects: list[Object], binding: Binding) 
     models = [subject for subject in subjects if isinstance(subject, Model)]
     if any(map(binding.holds, models)):
         return Match.YES
+    if event.act is Act.CLEAR:
+        shared = _clears_shared([subject for subject in subjects if isinstance(subject, Optimizer)], binding)
+        if shared is not Match.NO:
+            return shared
     if event.act is Act.UNFREEZE:
         roots = {source.model.root() for optimizer in binding.optimizers for source in optimizer.sources}
         return Match.YES if any(model.root() in roots for model in models) else Match.NO
@@ -118,6 +137,22 @@ def _concerns_optimizer(event: Event, subjects: list[Object], binding: Binding) 
         # Clearing something unknown is taken to clear this optimizer's gradients: silence rather than a false alarm.
         return Match.YES
     return Match.NO
+
+
+def _clears_shared(others: list[Optimizer], binding: Binding) -> Match:
+    """Whether other optimizers hold all that the bound ones do, so that they clear it as well.
+
+    Where they may hold all of it, it is not known.
+    """
+    theirs = [source for other in others for source in other.sources]
+    found = Match.YES if theirs else Match.NO
+    for own in (source for optimizer in binding.optimizers for source in optimizer.sources):
+        around = [each for each in theirs if own.model.within(each.model)]
+        if not around:
+            return Match.NO
+        if all(each.selection is not Selection.ALL for each in around):
+            found = Match.MAYBE
+    return found
 
 
 def _surely_apart(models: list[Model], binding: Binding) -> bool:

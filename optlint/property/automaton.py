@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from optlint.program.events import Act, Event
@@ -66,6 +67,21 @@ class Automaton:
     def acts(self) -> frozenset[Act]:
         """Return the acts that any symbol matches."""
         return frozenset(act for symbol in self.symbols for act in symbol.acts)
+
+    def may_break(self, symbols: Collection[int]) -> bool:
+        """Whether some sequence of these symbols, from the start, gets to a verdict that something is wrong."""
+        found = {0}
+        pending = [0]
+        while pending:
+            state = pending.pop()
+            for symbol in symbols:
+                transition = self.read(state, symbol)
+                if transition.verdict is Verdict.BAD:
+                    return True
+                if transition.to not in found:
+                    found.add(transition.to)
+                    pending.append(transition.to)
+        return False
 
     def reachable(self, state: int) -> frozenset[int]:
         """Return all states that some events lead to, the state itself among them."""

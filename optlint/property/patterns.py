@@ -314,6 +314,9 @@ def innermost(entry: Entry, binding: Binding, patterns: Iterable[EventPattern]) 
         found = list(events(loop.body))
         return all(any(pattern.match(event, binding) is Match.YES for event in found) for pattern in patterns)
 
+    for pattern in patterns:
+        if not any(pattern.match(event, binding) is Match.YES for event in entry.having(*pattern.acts)):
+            return []
     candidates = [loop for loop in loops(entry.region) if holds(loop)]
     return [loop for loop in candidates if not any(other is not loop and _inside(other, loop) for other in candidates)]
 

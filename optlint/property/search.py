@@ -93,9 +93,12 @@ def search(
     Where `cautious`, unknown code is taken to have mended whatever was wrong before it.
 
     Returns:
-        For each event at which a verdict was reached, what was seen there; nothing where there are too many paths.
+        For each event at which a verdict was reached, what was seen there; nothing where there are too many paths, or
+        where nothing can be wrong whatever the path.
     """
     run = _Run(automaton, binding, cautious)
+    if not automaton.may_break(run.symbols_of(entry)):
+        return {}
     try:
         run.start(entry, loop)
     except _TooManyPathsError:
@@ -106,6 +109,9 @@ def search(
 def pending(automaton: Automaton, entry: Entry, binding: Binding, state: int) -> list[Event]:
     """Return the events that have put the automaton into `state` on some path that ends there."""
     run = _Run(automaton, binding, cautious=True)
+    symbols = run.symbols_of(entry)
+    if not any(way.to == state for (_, symbol), way in automaton.transitions.items() if symbol in symbols):
+        return []
     try:
         ends = run.start(entry, None)
     except _TooManyPathsError:
@@ -151,6 +157,12 @@ class _Run:
         if loop is None:
             return self.run(region, begin)
         return self.iterate(region, begin, lambda _guard: True)[0]
+
+    def symbols_of(self, entry: Entry) -> set[int]:
+        """Return the symbols that an entry has events for."""
+        by_act = shape_of(entry).by_act
+        found = {self.automaton.symbol(event, self.binding)[0] for act in self.acts for event in by_act.get(act, ())}
+        return found - {-1}
 
     def matters(self, event: Event) -> bool:
         """Whether the automaton or the wildcards see an event."""

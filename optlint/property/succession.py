@@ -26,7 +26,7 @@ class _This(EventPattern):
 
 def may_follow(entry: Entry, first: Event, second: Event) -> bool:
     """Whether on some path through an entry `second` comes after `first`; no, where there are too many paths."""
-    symbols = tuple(_This(Role.OPTIMIZER, frozenset((each.act,)), None, each) for each in (first, second))
+    symbols = tuple(_This(Role.OPTIMIZER, frozenset((each.act,)), event=each) for each in (first, second))
     then = Transition(1, Verdict.BAD, anchored=True)
     automaton = Automaton(symbols, {(0, 0): Transition(1, anchor=Anchor.SET), (1, 1): then})
     hits = search(automaton, entry, Binding()).get(second)

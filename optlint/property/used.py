@@ -9,7 +9,7 @@ from optlint.program.events import Act, Event
 from optlint.program.program import Entry, Program
 from optlint.property.alphabet import Binding, EventPattern, Match, escapes, may_touch_gradients
 from optlint.property.automaton import Automaton, Transition
-from optlint.property.patterns import bindings
+from optlint.property.patterns import bindings, enclosing
 from optlint.property.violation import Violation
 
 
@@ -46,9 +46,19 @@ class Used:
                 if any(escapes(event, binding) for event in entry.events):
                     continue
                 of_gradients = Act.BACKWARD in self.begun.acts | self.use.acts
-                if of_gradients and any(may_touch_gradients(event, binding) for event in entry.events):
+                shown = [event for event in entry.events if of_gradients and may_touch_gradients(event, binding)]
+                if any(_may_see(event, begun[0], entry) for event in shown):
                     continue
                 yield Violation(program, begun[0].place, {"begun": begun[0]}, (begun[0],), binding, entry)
+
+
+def _may_see(shown: Event, begun: Event, entry: Entry) -> bool:
+    """Whether unknown code that is shown a module may use the gradients of each backward, or make those of each step.
+
+    Beyond the loop of a backward it sees those of the last one alone, so that they are of no use to it.
+    """
+    around = enclosing(entry, begun) if begun.act is Act.BACKWARD else []
+    return not around or around[-1] in enclosing(entry, shown)
 
 
 def _alone(pattern: EventPattern, other: EventPattern, entry: Entry, binding: Binding) -> list[Event]:

@@ -54,6 +54,8 @@ def test_a_scheduler_is_of_use_where_any_path_steps_it(tmp_path: Path, body: str
         ("net(1).sum().backward()\nopt.step()", False),
         ("opt.step()\nnet(1).sum().backward()", False),
         ("net(1).sum().backward()\nmystery(net)", False),
+        ("while mystery():\n    net(1).sum().backward()\n    mystery(net)", False),
+        ("while mystery():\n    net(1).sum().backward()\nmystery(net)", True),
         ("print(net)", False),
     ],
 )
