@@ -12,18 +12,21 @@ import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import zip_longest
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mutate.campaign import mutants, tried
 from mutate.mutation import Mutant
 from mutate.mutators import MISUSES
 from mutate.programs import Program, corpus, fixtures
+from mutate.relocation import relocated
 from mutate.table import TABLE, complaints, markdown
 from mutate.trial import Outcome
 
 MOST_OF_A_RULE = 20
-"""Mutants of one rule, drawn at random where there are more, always the same ones."""
+"""Mutants of one rule, drawn at random where there are more, always the same ones, of each kind of place in turn."""
 
 
 def main() -> int:
@@ -37,7 +40,8 @@ def main() -> int:
     options = parser.parse_args()
     codes = frozenset(options.rules.split(",")) if options.rules else frozenset(each.code for each in MISUSES)
     programs = [*fixtures(), *(corpus(options.corpus) if options.corpus is not None else ())]
-    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as workers:
+    with TemporaryDirectory() as folder, ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as workers:
+        programs += [moved for program in programs for moved in relocated(program, Path(folder))]
         return _report(options, codes, programs, workers)
 
 
@@ -48,12 +52,15 @@ def _report(
     everything = [(program, mutant) for program, found in by_program for mutant in found]
     kept = []
     for code in sorted(codes):
-        own = [each for each in everything if each[1].code == code]
-        kept += random.Random(code).sample(own, min(options.most, len(own)))
+        kept += _drawn([each for each in everything if each[1].code == code], options.most, random.Random(code))
     chosen: dict[str, list[Mutant]] = {program.name: [] for program in programs}
     for program, mutant in kept:
         chosen[program.name].append(mutant)
-    tasks = [(program, chosen[program.name]) for program in programs if chosen[program.name] or not program.wild]
+    tasks = [
+        (program, chosen[program.name])
+        for program in programs
+        if chosen[program.name] or not (program.wild or program.origin)
+    ]
     print(f"{len(kept)} of {len(everything)} mutants in {len(tasks)} programs", flush=True)
     outcomes: list[Outcome] = []
     false: list[str] = []
@@ -67,6 +74,15 @@ def _report(
     if not options.rules and options.corpus is not None:
         TABLE.write_text(table, "utf-8")
     return 1 if false else 0
+
+
+def _drawn(own: list[tuple[Program, Mutant]], most: int, chance: random.Random) -> list[tuple[Program, Mutant]]:
+    """Return some of a rule's mutants, of each kind of place as many as there are, up to the same number."""
+    places: dict[str, list[tuple[Program, Mutant]]] = {}
+    for each in chance.sample(own, len(own)):
+        places.setdefault(each[1].place, []).append(each)
+    turns = zip_longest(*(places[name] for name in sorted(places)))
+    return [each for turn in turns for each in turn if each is not None][:most]
 
 
 if __name__ == "__main__":

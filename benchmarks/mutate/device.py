@@ -40,8 +40,16 @@ def moved_too_late(idioms: Idioms) -> Iterator[Mutation]:
 
 @misuse("OPT302", "OPT301", harmless=True)
 def loaded_too_early(idioms: Idioms) -> Iterator[Mutation]:
-    """Load the optimizer's state, and move the model after that."""
+    """Load the optimizer's state, and move the model after that, where it did not move before, and no state is loaded.
+
+    A model that is on its device already stays there.
+    """
+    if re.search(r"opt\w*\.load_state_dict\(", idioms.whole):
+        return
     for model, made in idioms.models().items():
+        name = re.escape(model)
+        if re.search(rf"\b{name}\.(?:to|cuda)\(|\b{name} = [^\n]*\.(?:to|cuda)\(", idioms.whole):
+            continue
         load = f"{made.name}.load_state_dict(torch.load('optimizer.pt'))"
         right = idioms.tree.with_after(made.line.node, load)
         yield Mutation(idioms.tree.with_after(made.line.node, load, f"{model}.cuda()"), made.line.node, right)
@@ -135,7 +143,17 @@ def sharded_too_late(idioms: Idioms) -> Iterator[Mutation]:
 
 @misuse("OPT306", harmless=True)
 def half_precision(idioms: Idioms) -> Iterator[Mutation]:
-    """Halve the model for an optimizer whose epsilon is nothing in half precision."""
+    """Halve the model for an optimizer whose epsilon is nothing in half precision.
+
+    It has to step by itself: a scaler refuses gradients of float16, and another package that prepares an optimizer, or
+    runs the steps, may do otherwise. A model that goes back to float32 may do so for the step.
+    """
+    plain = [(line, owner) for line, owner in idioms.plain_steps() if not idioms.is_driven_from_elsewhere(line.node)]
+    scaled = {owner for line, owner in idioms.steps() if line.call is not None and line.call.args}
+    stepped = {owner for _, owner in plain} - scaled
     for model, made in idioms.models().items():
-        if made.kind in ("Adam", "AdamW", "RMSprop", "NAdam") and idioms.argument(made.call, "eps") is None:
+        own = made.name in stepped and idioms.is_made(made.name) and not idioms.is_handed_on(made.name)
+        back = re.search(rf"\b{re.escape(model)}\.float\(\)", idioms.whole) is not None
+        divides = made.kind in ("Adam", "AdamW", "RMSprop", "NAdam") and idioms.argument(made.call, "eps") is None
+        if own and divides and not back:
             yield Mutation(idioms.tree.with_before(made.line.node, f"{model}.half()"), made.line.node)

@@ -203,9 +203,32 @@ class Idioms:
         got = rf"\bdef \w+\([^)]*\b{name}\b"
         if re.search(rf"\bfor {name} in|\b{name} = [^\n]* if ", self.whole):
             return False
+        if any(re.search(rf"\b{name} = {each}\(", self.whole) for each in re.findall(r"\bfor (\w+) in", self.whole)):
+            return False  # which class it is of goes round in a loop
         return re.search(named, self.whole) is not None or (
             re.search(got, self.tree.text) is not None and re.search(rf"\b(?:{kinds})\(", self.whole) is not None
         )
+
+    def is_handed_on(self, optimizer: str) -> bool:
+        """Whether another package prepares an optimizer, which may be another one then."""
+        taken = rf"\b(?:prepare|initialize|auto_optim)\([^)]*\b{re.escape(optimizer)}\b"
+        return re.search(taken, self.whole) is not None
+
+    def is_driven_from_elsewhere(self, node: cst.CSTNode, depth: int = 3) -> bool:
+        """Whether the loop of another package may run some code: that calls a method, or a function it is handed."""
+        function = self.tree.function(node)
+        if function is None or self.tree.loops(node):
+            return False
+        owner = next((each for each in self.tree.around(node) if isinstance(each, cst.ClassDef)), None)
+        bases = [self.tree.code(each.value).rpartition(".")[2] for each in owner.bases] if owner is not None else []
+        if any(each not in ("object", "Module") and f"class {each}" not in self.whole for each in bases):
+            return True
+        name = function.name.value
+        here = [each for each in self.tree.calls() if self.tree.code(each.func).rpartition(".")[2] == name]
+        inside = [each for each in here if self.tree.function(each) is not function]
+        if inside and depth:
+            return all(self.is_driven_from_elsewhere(each, depth - 1) for each in inside)
+        return re.search(rf"(?<!def )\b{name}\(", self.whole) is None
 
     def trains_layers(self, optimizer: str) -> bool:
         """Whether an optimizer takes the parameters of a model of several layers, of which each needs the next one's.
@@ -215,11 +238,21 @@ class Idioms:
         own = re.findall(r"class (\w+)\([^)]*Module\)", self.whole)
         several = "|".join(("Sequential", "LSTM", "GRU", r"Transformer\w*", *own))
         models = [model for model, made in self.models().items() if made.name == optimizer]
-        for line in self.tree.lines:
-            if line.assigned is not None and self.tree.code(line.assigned[0]) in models:
-                return re.match(rf"(?:\w+\.)*(?:{several})\(", self.tree.code(line.assigned[1])) is not None
+        for target, value in self._assigned():
+            if self.tree.code(target) in models:
+                return re.match(rf"(?:\w+\.)*(?:{several})\(", self.tree.code(value)) is not None
         made_elsewhere = any(each.name == optimizer for each in self.optimizers) and not models
         return not made_elsewhere and bool(own or re.search(r"\bSequential\(", self.whole))
+
+    def _assigned(self) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
+        """Yield the targets of assignments with their values, also of several at once: `a, b = 1, 2`."""
+        for line in self.tree.lines:
+            match line.assigned:
+                case cst.Tuple() as targets, cst.Tuple() as values:
+                    pairs = zip(targets.elements, values.elements, strict=False)
+                    yield from ((one.value, two.value) for one, two in pairs)
+                case target, value:
+                    yield target, value
 
     def plain_updates(self) -> Iterator[Update]:
         """Yield the updates of which backward and step stand in one block of a loop, one optimizer and one loss."""

@@ -61,7 +61,10 @@ def _unregistered(idioms: Idioms) -> Iterator[Mutation]:
                 read = len(re.findall(rf"\bself\.{attribute}\b", idioms.whole)) > 1
                 # In other classes there is nothing to register; and by hand it may be given to the optimizer.
                 module = idioms.tree.in_module_class(line.node) and "nn.Parameter(" in idioms.tree.code(line.node)
-                other = rf"(?<!\bself)\.{attribute}\b|\[self\.{attribute}\b|self\.{attribute}\.requires_grad"
+                other = (
+                    rf"(?<!\bself)\.{attribute}\b|\[self\.{attribute}\b"
+                    rf"|self\.{attribute}\.(?:requires_grad|grad|data|zero_)\b"
+                )
                 outside = re.search(other, idioms.whole)
                 used = "def forward" in idioms.whole and "def parameters" not in idioms.whole
                 if name == f"self.{attribute}" and module and read and used and not outside:
@@ -105,7 +108,10 @@ def _layer_name(idioms: Idioms, line: Line) -> str:
 
 
 def _added_parameters(idioms: Idioms) -> Iterator[Mutation]:
-    """Yield a factor that a class multiplies its outputs with, as a tensor, beside the same as a parameter."""
+    """Yield a factor that a class multiplies its outputs with, as a tensor, beside the same as a parameter.
+
+    Modules that have no parameters may be kept where none are looked for.
+    """
     tree = idioms.tree
     if not re.search(r"(?m)^import torch\b", tree.text) or _FROZEN.search(idioms.whole) or _OWN.search(idioms.whole):
         return
@@ -117,6 +123,10 @@ def _added_parameters(idioms: Idioms) -> Iterator[Mutation]:
         if returned is None or returned.value is None or isinstance(returned.value, cst.Tuple | cst.Dict | cst.List):
             continue
         base = next(tree.code(each.value) for each in owner.bases if tree.code(each.value).endswith("Module"))
+        if base.rpartition(".")[2] != "Module":
+            continue  # a class of another package, which has no parameters of its own beside it
+        if not re.search(r"\bnn\.(?!Module\b)[A-Z]", tree.code(owner)):
+            continue
         parameter = f"{base.removesuffix('Module')}Parameter"
         product = cst.parse_expression(f"({tree.code(returned.value)}) * self.factor")
         texts = [

@@ -42,9 +42,10 @@ class Nested:
         """Return the text with another schedule, stepped after each update or after each epoch."""
         changes: dict[cst.CSTNode, object] = {}
         if self.line is None:
-            made = statement(f"lr_schedule = torch.optim.lr_scheduler.{kind}({self.optimizer}, {arguments})")
+            name = f"{self.optimizer.rpartition('.')[0]}.lr_schedule".removeprefix(".")
+            made = statement(f"{name} = torch.optim.lr_scheduler.{kind}({self.optimizer}, {arguments})")
             changes[self.made.line.node] = cst.FlattenSentinel([self.made.line.node, made])
-            step = "lr_schedule.step()"
+            step = f"{name}.step()"
         else:
             prefix = idioms.tree.code(self.made.call.func)[: -len(self.made.kind)] or "torch.optim.lr_scheduler."
             changes[self.made.call] = cst.parse_expression(f"{prefix}{kind}({self.optimizer}, {arguments})")
@@ -76,7 +77,8 @@ def _around(idioms: Idioms, made: Made, optimizer: str, line: Line | None) -> It
         loops = idioms.tree.loops(update.node)
         if owner != optimizer or len(loops) != 2 or idioms.tree.loops(made.line.node):
             continue
-        same = idioms.tree.function(update.node) is function and is_always_run(idioms, update)
+        known = optimizer.startswith("self.") or idioms.tree.function(update.node) is function
+        same = known and is_always_run(idioms, update)
         outer = line is None or idioms.tree.loops(line.node)[0] is loops[1]
         epochs = batches_in(idioms, loops[1])
         if same and outer and epochs and epochs == rounds_of(idioms, loops[1]) and not epochs.startswith("len("):

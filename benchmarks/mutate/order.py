@@ -9,17 +9,19 @@ import libcst as cst
 
 from mutate.idioms import SCHEDULERS, Idioms, Made, mentions, texts
 from mutate.mutation import Mutation, misuse
+from mutate.stepped_schedules import is_always_run
 from mutate.tree import REMOVED, Line, bare, contains
 
 
 @misuse("OPT101")
 def scheduler_first(idioms: Idioms) -> Iterator[Mutation]:
-    """Move the scheduler's step to the top of its loop."""
+    """Move the scheduler's step to the top of its loop, which is the first to make updates."""
     for line, _, call in idioms.scheduler_steps():
         loops = idioms.tree.loops(line.node)
         top = idioms.top_of(loops[0]) if loops else None
         if top is not None and top is not line.node and not call.args and line.node in idioms.tree.block(top):
-            yield Mutation(idioms.tree.moved_before(line, top), line.node)
+            if is_always_run(idioms, line) and not _is_trained_above(idioms, loops[-1]):
+                yield Mutation(idioms.tree.moved_before(line, top), line.node)
 
 
 @misuse("OPT102")
@@ -31,11 +33,20 @@ def scheduler_twice(idioms: Idioms) -> Iterator[Mutation]:
 
 @misuse("OPT103")
 def never_cleared(idioms: Idioms) -> Iterator[Mutation]:
-    """Delete all clearing of one receiver's gradients, where there is one optimizer."""
-    clearings = idioms.clearings() if len(idioms.optimizers) < 2 else []
+    """Delete all clearing of one receiver's gradients, where there is one optimizer, and it is made here.
+
+    The loop of another package that runs the code may clear by itself, another optimizer that is given to a function
+    may hold the same parameters, what else clears goes on doing so, and gradients that are written by hand are no sums.
+    """
+    stepped = list(texts(idioms.steps()))
+    clearings = idioms.clearings() if len(idioms.optimizers) < 2 and len(stepped) == 1 else []
+    if len(list(texts(clearings))) > 1 or re.search(r"\.grad(?:\.data)? = (?!None)", idioms.whole):
+        return
     for owner in texts(clearings):
         lines = [line for line, each in clearings if each == owner]
-        yield Mutation(idioms.tree.without(*lines), lines[0].node)
+        driven = any(idioms.is_driven_from_elsewhere(line.node) for line in lines)
+        if idioms.is_made(stepped[0]) and not driven and not idioms.is_handed_on(stepped[0]):
+            yield Mutation(idioms.tree.without(*lines), lines[0].node)
 
 
 @misuse("OPT104")
@@ -60,9 +71,11 @@ def not_called(idioms: Idioms) -> Iterator[Mutation]:
 
 @misuse("OPT105")
 def step_first(idioms: Idioms) -> Iterator[Mutation]:
-    """Move the step to the top of its loop."""
+    """Move the step to the top of its loop, of an optimizer that is made here and that no other package gets."""
     for update in idioms.plain_updates():
         top = idioms.top_of(update.loop)
+        if not idioms.is_made(update.optimizer) or idioms.is_handed_on(update.optimizer):
+            continue
         if top is not None and top in idioms.tree.block(update.step.node):
             yield Mutation(idioms.tree.moved_before(update.step, top), update.step.node)
 
@@ -72,17 +85,19 @@ def never_stepped(idioms: Idioms) -> Iterator[Mutation]:
     """Delete all steps of an optimizer.
 
     Where a program handles `.grad` itself, gradients may be what it is for; an optimizer that a function returns is
-    stepped by whoever gets it, and one that another package prepares is another one then.
+    stepped by whoever gets it, one that another package prepares is another one then, and so may one be that the loop
+    of another package steps. Another optimizer that is given the same uses the gradients.
     """
     if re.search(r"(?<!autograd)\.grad\b", idioms.whole) or not idioms.backwards():
         return
     steps = idioms.plain_steps()
     for owner in texts(steps):
-        if owner.startswith("self.") and not _is_used(idioms):
+        if (owner.startswith("self.") and not _is_used(idioms)) or _is_doubled(idioms, owner):
             continue
         gone = rf"\b(return\b|prepare\(|initialize\()[^\n]*\b{re.escape(owner)}\b(?!\.)"
-        if idioms.is_made(owner) and re.search(gone, idioms.tree.text) is None:
-            lines = [line for line, each in steps if each == owner]
+        lines = [line for line, each in steps if each == owner]
+        driven = any(idioms.is_driven_from_elsewhere(line.node) for line in lines)
+        if idioms.is_made(owner) and not driven and re.search(gone, idioms.tree.text) is None:
             yield Mutation(idioms.tree.without(*lines), lines[0].node)
 
 
@@ -125,19 +140,27 @@ def scheduler_anew(idioms: Idioms) -> Iterator[Mutation]:
 
 @misuse("OPT110", "OPT103")
 def leaking(idioms: Idioms) -> Iterator[Mutation]:
-    """Delete all clearing of one of several optimizers."""
+    """Delete all clearing of one of several optimizers.
+
+    What another package prepares may clear by itself, and so may the loop of one.
+    """
     clearings = idioms.clearings() if len(idioms.optimizers) > 1 else []
     for owner in texts(clearings):
-        if any(each.name == owner for each in idioms.optimizers):
-            lines = [line for line, each in clearings if each == owner]
+        lines = [line for line, each in clearings if each == owner]
+        elsewhere = any(idioms.is_driven_from_elsewhere(line.node) for line in lines) or idioms.is_handed_on(owner)
+        if any(each.name == owner for each in idioms.optimizers) and not elsewhere:
             yield Mutation(idioms.tree.without(*lines), lines[0].node)
 
 
 @misuse("OPT111")
 def step_outside(idioms: Idioms) -> Iterator[Mutation]:
-    """Take the step out of the batch loop, into the epoch loop around it."""
+    """Take the step out of the batch loop, into the epoch loop around it.
+
+    Where a scheduler steps in the batch loop, it would come first, which is another misuse.
+    """
     for update in idioms.plain_updates():
-        if update.clearing is not None and idioms.tree.loops(update.loop):
+        scheduled = any(contains(update.loop, line.node) for line, _, _ in idioms.scheduler_steps())
+        if update.clearing is not None and idioms.tree.loops(update.loop) and not scheduled:
             yield Mutation(idioms.tree.moved_after(update.step, update.loop), update.step.node)
 
 
@@ -185,6 +208,24 @@ def _made_in(idioms: Idioms, made: Made, loop: cst.For | cst.While, step: Line) 
         yield Mutation(tree.changed(changes), step.node)
 
 
+def _is_doubled(idioms: Idioms, optimizer: str) -> bool:
+    """Whether another optimizer is given something of the same name, or a part of it."""
+    given: dict[str, set[str]] = {}
+    for each in idioms.optimizers:
+        words = re.findall(r"[A-Za-z_][\w.]*", idioms.tree.code(each.call.args[0])) if each.call.args else []
+        given.setdefault(each.name, set()).update(word.removesuffix(".parameters") for word in words)
+    shared = set.union(set(), *(names for other, names in given.items() if other != optimizer)) - {
+        "list",
+        "params",
+        "lr",
+    }
+    return any(
+        f"{name}.".startswith(f"{one}.") or f"{one}.".startswith(f"{name}.")
+        for name in given.get(optimizer, ())
+        for one in shared
+    )
+
+
 def _is_used(idioms: Idioms) -> bool:
     """Whether the program makes an instance of one of its classes: else whoever does so may make the steps."""
     classes = re.findall(r"(?m)^class (\w+)", idioms.tree.text)
@@ -195,3 +236,26 @@ def _before(idioms: Idioms, line: Line, step: Line) -> bool:
     """Whether a line stands above another one in the same block."""
     block = list(idioms.tree.block(step.node))
     return line.node in block and block.index(line.node) < block.index(step.node)
+
+
+def _is_trained_above(idioms: Idioms, loop: cst.For | cst.While) -> bool:
+    """Whether updates are made above a loop, in its function: there, or in functions that are called there."""
+    tree, row = idioms.tree, idioms.tree.row(loop)
+    functions = [each for each in tree.nodes if isinstance(each, cst.FunctionDef) and ".step(" in tree.code(each)]
+    names = {each.name.value for each in functions}
+    return any(
+        tree.row(line.node) < row
+        and tree.function(line.node) is tree.function(loop)
+        and (
+            any(step is line for step, _ in idioms.steps())
+            or any(tree.code(call.func).rpartition(".")[2] in names for call in _calls(line.node))
+        )
+        for line in tree.lines
+    )
+
+
+def _calls(node: cst.CSTNode) -> Iterator[cst.Call]:
+    for child in node.children:
+        if isinstance(child, cst.Call):
+            yield child
+        yield from _calls(child)

@@ -146,8 +146,7 @@ def used_up(idioms: Idioms) -> Iterator[Mutation]:
     """Give the optimizer an iterator, and clip with what is left of it."""
     for model, made, taken in _given(idioms):
         for update in idioms.plain_updates():
-            same = idioms.tree.function(update.step.node) is idioms.tree.function(made.line.node)
-            if update.optimizer == made.name and same:
+            if update.optimizer == made.name and idioms.tree.is_below(update.step.node, made.line.node):
                 clip = cst.parse_statement(f"torch.nn.utils.clip_grad_norm_({model}.parameters(), 0.01)")
                 right = idioms.tree.changed({update.step.node: cst.FlattenSentinel([clip, update.step.node])})
                 clip = cst.parse_statement("torch.nn.utils.clip_grad_norm_(trainable, 0.01)")
@@ -196,8 +195,17 @@ def model_given(idioms: Idioms) -> Iterator[Mutation]:
 
 @misuse("OPT212")
 def detached(idioms: Idioms) -> Iterator[Mutation]:
-    """Give the optimizer tensors that are no parameters."""
+    """Give the optimizer tensors that are no parameters.
+
+    Not where gradients are written by hand, nor where another package is given the optimizer, or runs the steps, and
+    may write them.
+    """
     for model, made, taken in _given(idioms):
+        if re.search(r"\.grad(?:\.data)? = (?!None)", idioms.whole) or idioms.is_handed_on(made.name):
+            continue
+        steps = [line for line, owner in idioms.steps() if owner == made.name]
+        if steps and all(idioms.is_driven_from_elsewhere(line.node) for line in steps):
+            continue
         for text in (
             f"{model}.state_dict().values()",
             f"[parameter.data for parameter in {model}.parameters()]",

@@ -27,6 +27,8 @@ class Program:
     root: Path
     """Where other files that it imports lie."""
     wild: bool = False
+    origin: Program | None = None
+    """The program that this one is, with its training loop at another place."""
 
 
 def fixtures() -> Iterator[Program]:

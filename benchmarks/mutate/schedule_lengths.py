@@ -16,6 +16,8 @@ _LENGTHS = {
     "PolynomialLR": ("total_iters", 1),
     "OneCycleLR": ("total_steps", 2),
     "CyclicLR": ("step_size_up", 3),
+    "LinearLR": ("total_iters", 3),
+    "ConstantLR": ("total_iters", 2),
 }
 _NAME = r"[A-Za-z_][\w.]*"
 _ENDS_EARLY = cst.Break | cst.Continue | cst.Return | cst.Raise
@@ -75,14 +77,25 @@ def other_numbers(number: int) -> Iterator[str]:
 
 def rounds_of(idioms: Idioms, loop: cst.For | cst.While) -> str:
     """Return the text of how many rounds a loop has, or nothing where it does not say."""
-    if not isinstance(loop, cst.For):
-        return ""
+    if isinstance(loop, cst.While):
+        return _rounds_of_while(idioms, loop)
     text = idioms.tree.code(loop.iter)
     counted = re.fullmatch(rf"t?range\((\d+|{_NAME})\)", text)
     listed = re.fullmatch(rf"(?:enumerate\()?({_NAME})\)?", text)
     if counted:
         return counted[1]
     return f"len({listed[1]})" if listed else ""
+
+
+def _rounds_of_while(idioms: Idioms, loop: cst.While) -> str:
+    """Return up to what a name is counted from 0, one each round, or nothing."""
+    counted = re.fullmatch(rf"(\w+) < (\d+|{_NAME})", idioms.tree.code(loop.test))
+    if counted is None:
+        return ""
+    name = counted[1]
+    adds = re.findall(rf"(?m)^( *){name} \+= 1$", idioms.tree.code(loop.body))
+    begins = re.search(rf"(?m)^ *{name} = 0$", idioms.tree.text) is not None
+    return counted[2] if len(adds) == 1 and begins else ""
 
 
 def batches_in(idioms: Idioms, loop: cst.For | cst.While) -> str:
@@ -105,5 +118,9 @@ def number_of(idioms: Idioms, text: str) -> int:
     """Return a number that is written, or that the program gives a name once; else 0."""
     if text.isdecimal():
         return int(text)
+    option = text.rpartition(".")[2]
+    default = re.findall(rf'"--{re.escape(option)}"[^\n]*default=(\d+)', idioms.whole)
+    if text.startswith("args.") and len(default) == 1:
+        return int(default[0])
     given = re.findall(rf"(?m)^ *{re.escape(text)} *= *(.+)$", idioms.whole)
     return int(given[0]) if len(given) == 1 and given[0].strip().isdecimal() else 0

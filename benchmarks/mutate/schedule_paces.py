@@ -10,16 +10,18 @@ from mutate.nested_schedules import nested
 from mutate.schedule_lengths import counts_rounds, length_of, length_text, number_of, other_lengths, other_numbers
 from mutate.stepped_schedules import is_always_run, is_beside_update, is_made_before, optimizer_of, stepped
 
+_OF_EPOCHS = ("StepLR", "MultiStepLR", "CosineAnnealingLR", "PolynomialLR", "LinearLR", "ConstantLR", "OneCycleLR")
 _OF_ONE_RUN = (("CosineAnnealingLR", "T_max"), ("PolynomialLR", "total_iters"))
 
 
 @misuse("OPT405", "OPT407")
 def once_an_epoch(idioms: Idioms) -> Iterator[Mutation]:
     """Step a schedule once an epoch whose length is that of all batches, as its text says."""
-    for made, line, _ in stepped(idioms, "OneCycleLR", "CyclicLR"):
+    for made, line, _ in stepped(idioms, "OneCycleLR", "CyclicLR", "CosineAnnealingLR", "PolynomialLR", "LinearLR"):
         loops = idioms.tree.loops(line.node)
         text = length_text(idioms, made)
         of_batches = "*" in text or "len(" in text if text else made.kind == "CyclicLR"
+        of_batches = of_batches or idioms.argument(made.call, "steps_per_epoch") is not None
         if len(loops) > 1 and of_batches and is_always_run(idioms, line) and is_beside_update(idioms, made, line):
             yield Mutation(idioms.tree.moved_after(line, loops[0]), line.node)
     for each in nested(idioms):
@@ -33,7 +35,7 @@ def once_an_epoch(idioms: Idioms) -> Iterator[Mutation]:
 @misuse("OPT406", "OPT102")
 def once_a_batch(idioms: Idioms) -> Iterator[Mutation]:
     """Step a schedule once a batch whose length is that of the epochs, as its text says."""
-    for made, line, call in stepped(idioms, "StepLR", "MultiStepLR", "CosineAnnealingLR", "PolynomialLR"):
+    for made, line, call in stepped(idioms, *_OF_EPOCHS):
         loops = idioms.tree.loops(line.node)
         if call.args or len(loops) != 1 or not is_made_before(idioms, made, line) or not is_always_run(idioms, line):
             continue

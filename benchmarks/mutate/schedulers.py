@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import libcst as cst
 
+from mutate.exchanged_schedules import PER_EPOCH, alone, exchanged, loss_at, sequences
 from mutate.idioms import Idioms, Made
 from mutate.mutation import Mutation, misuse
 from mutate.stepped_schedules import is_alone, is_always_run, is_made_before, optimizer_of, stepped
-from mutate.tree import Line, bare
-
-_PER_EPOCH = ("StepLR", "MultiStepLR", "ExponentialLR", "CosineAnnealingLR", "LambdaLR", "PolynomialLR")
-
-
-def _loss(idioms: Idioms, line: Line) -> str:
-    """Return the name of a loss that is known where a line stands, or nothing."""
-    function = idioms.tree.function(line.node)
-    for backward, loss in idioms.backwards():
-        if loss.isidentifier() and idioms.tree.function(backward.node) is function:
-            if idioms.tree.row(backward.node) < idioms.tree.row(line.node):
-                return loss
-    return ""
-
-
-@misuse("OPT401")
-def without_metric(idioms: Idioms) -> Iterator[Mutation]:
-    """Step a plateau scheduler without its metric."""
-    for _, line, call in stepped(idioms, "ReduceLROnPlateau"):
-        if len(call.args) == 1:
-            yield Mutation(idioms.tree.changed({call: call.with_changes(args=[])}), line.node)
+from mutate.tree import bare
 
 
 @misuse("OPT402")
 def with_metric(idioms: Idioms) -> Iterator[Mutation]:
     """Give a scheduler a loss that takes none."""
-    for _, line, call in stepped(idioms, *_PER_EPOCH):
-        loss = _loss(idioms, line)
+    for _, line, call in stepped(idioms, *PER_EPOCH):
+        loss = loss_at(idioms, line)
         if loss and not call.args and is_always_run(idioms, line):
             given = [cst.Arg(cst.parse_expression(f"{loss}.item()"))]
             yield Mutation(idioms.tree.changed({call: call.with_changes(args=given)}), line.node)
@@ -46,7 +26,7 @@ def with_metric(idioms: Idioms) -> Iterator[Mutation]:
 @misuse("OPT403")
 def with_epoch(idioms: Idioms) -> Iterator[Mutation]:
     """Give a scheduler the epoch."""
-    for _, line, call in stepped(idioms, *_PER_EPOCH):
+    for _, line, call in stepped(idioms, *PER_EPOCH):
         loops = idioms.tree.loops(line.node)
         if loops and isinstance(loops[0], cst.For) and isinstance(loops[0].target, cst.Name) and not call.args:
             if is_always_run(idioms, line) and idioms.tree.code(loops[0].iter).startswith(
@@ -97,7 +77,11 @@ def _wrong_arguments(idioms: Idioms, made: Made) -> Iterator[str]:
 
 @misuse("OPT409")
 def wrong_milestones(idioms: Idioms) -> Iterator[Mutation]:
-    """Give a sequence of schedules one milestone too many."""
+    """Give a sequence of schedules a milestone too many or too few, in the wrong order, or a plateau's schedule."""
+    for made, right, wrong in sequences(idioms):
+        twin = idioms.tree.replaced(made.call, right)
+        for text in wrong.values():
+            yield Mutation(idioms.tree.replaced(made.call, text), made.line.node, twin)
     for made in idioms.schedulers:
         found = idioms.argument(made.call, "milestones")
         parts = [each.value for each in made.call.args[1:2]]
@@ -108,10 +92,27 @@ def wrong_milestones(idioms: Idioms) -> Iterator[Mutation]:
             yield Mutation(idioms.tree.changed({found.value: cst.List(more)}), made.line.node)
 
 
+_FACTORS = {
+    "LambdaLR": ("lambda n: 0.9**n", "lambda n: 0.9**n, lambda n: 0.8**n"),
+    "MultiplicativeLR": ("lambda n: 0.9", "lambda n: 0.9, lambda n: 1.0"),
+}
+"""Of one group, and of two."""
+
+
 @misuse("OPT410")
 def wrong_number(idioms: Idioms) -> Iterator[Mutation]:
     """Give two factors for one group."""
     single = {made.name for made in idioms.models().values()}
+    for made, _, _ in alone(idioms) if "add_param_group" not in idioms.whole else ():
+        if optimizer_of(idioms, made) in single:
+            for kind, ones in _FACTORS.items():
+                calls = [exchanged(idioms, made, kind, f"lr_lambda=[{each}]") for each in ones]
+                yield Mutation(*_twins(idioms, made, calls[1], calls[0]))
+            cycles = [
+                exchanged(idioms, made, "CyclicLR", f"base_lr={low}, max_lr=0.1, step_size_up=2, cycle_momentum=False")
+                for low in ("[0.01]", "[0.01, 0.02]")
+            ]
+            yield Mutation(*_twins(idioms, made, cycles[1], cycles[0]))
     for made in idioms.schedulers:
         given = [each for each in made.call.args if each.keyword is None]
         if made.kind in ("LambdaLR", "MultiplicativeLR") and len(given) > 1:
@@ -153,39 +154,6 @@ def never_stepped(idioms: Idioms) -> Iterator[Mutation]:
             yield Mutation(idioms.tree.without(*lines), made.line.node)
 
 
-@misuse("OPT413")
-def wrong_mode(idioms: Idioms) -> Iterator[Mutation]:
-    """Let a plateau scheduler wait for a loss to grow, or for an accuracy to fall."""
-    for made, _, call in stepped(idioms, "ReduceLROnPlateau"):
-        mode = idioms.argument(made.call, "mode")
-        given = idioms.tree.code(call.args[0].value) if len(call.args) == 1 else ""
-        grows = re.fullmatch(r"[\w.]*(?:accuracy|acc|auc|f1|score)", given) is not None
-        falls = re.fullmatch(r"[\w.]*loss(?:\.item\(\))?", given) is not None
-        if falls and made.call.args and mode is None and all(each.keyword for each in made.call.args[1:]):
-            more = [*made.call.args, cst.Arg(cst.SimpleString("'max'"), keyword=cst.Name("mode"))]
-            yield Mutation(idioms.tree.changed({made.call: made.call.with_changes(args=more)}), made.line.node)
-        elif mode is not None and (falls or grows):
-            other = "'min'" if grows else "'max'"
-            if idioms.tree.code(mode.value).strip("\"'") != other.strip("'"):
-                yield Mutation(idioms.tree.replaced(mode.value, other), made.line.node)
-
-
-@misuse("OPT414", "OPT102")
-def plateau_a_batch(idioms: Idioms) -> Iterator[Mutation]:
-    """Step a plateau scheduler with the loss of each batch."""
-    for _, line, call in stepped(idioms, "ReduceLROnPlateau"):
-        for update in idioms.plain_updates():
-            loops = idioms.tree.loops(update.step.node)
-            if len(call.args) == 1 and len(loops) > 1 and loops[1] in idioms.tree.loops(line.node):
-                owner = idioms.tree.code(call.func)
-                step = cst.parse_statement(f"{owner}({update.loss}.item())")
-                wrong = {
-                    line.node: cst.RemovalSentinel.REMOVE,
-                    update.step.node: cst.FlattenSentinel([update.step.node, step]),
-                }
-                yield Mutation(idioms.tree.changed(wrong), line.node)
-
-
 @misuse("OPT415")
 def group_added_late(idioms: Idioms) -> Iterator[Mutation]:
     """Add a group after a scheduler that counted them was made."""
@@ -223,7 +191,7 @@ def no_momentum(idioms: Idioms) -> Iterator[Mutation]:
     for made in idioms.schedulers if "add_param_group" not in idioms.whole else ():
         for model, optimizer in idioms.models().items():
             once = not idioms.tree.loops(made.line.node)
-            if once and _drives(idioms, made, optimizer) and made.kind in _PER_EPOCH and is_alone(idioms, made):
+            if once and _drives(idioms, made, optimizer) and made.kind in PER_EPOCH and is_alone(idioms, made):
                 prefix = idioms.tree.code(made.call.func)[: -len(made.kind)]
                 maker = idioms.tree.code(optimizer.call.func)[: -len(optimizer.kind)]
                 cycle = f"{prefix}CyclicLR({optimizer.name}, 0.01, 0.1, step_size_up=2"
@@ -250,3 +218,7 @@ def _drives(idioms: Idioms, scheduler: Made, optimizer: Made) -> bool:
     first = scheduler.call.args[0].value if scheduler.call.args else None
     same = idioms.tree.function(scheduler.line.node) is idioms.tree.function(optimizer.line.node)
     return same and first is not None and idioms.tree.code(first) == optimizer.name
+
+
+def _twins(idioms: Idioms, made: Made, wrong: str, right: str) -> tuple[str, cst.CSTNode, str]:
+    return idioms.tree.replaced(made.call, wrong), made.line.node, idioms.tree.replaced(made.call, right)

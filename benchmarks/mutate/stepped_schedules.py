@@ -63,10 +63,24 @@ def is_made_before(idioms: Idioms, made: Made, line: Line) -> bool:
 
 
 def is_always_run(idioms: Idioms, line: Line) -> bool:
-    """Whether nothing asks, in the loop around a line, whether it runs."""
+    """Whether nothing asks, in the loop around a line, whether it runs, nor leads past it."""
+    inner: cst.CSTNode = line.node
     for each in idioms.tree.around(line.node):
+        if isinstance(each, cst.IndentedBlock):
+            above = each.body[: each.body.index(inner)] if isinstance(inner, cst.BaseStatement) else ()
+            if any(isinstance(node, cst.If) and _leads_away(node) for node in above):
+                return False
+        inner = each
         if isinstance(each, cst.For | cst.While):
             return True
         if isinstance(each, cst.If | cst.Try | cst.Match | cst.FunctionDef):
             return False
     return False
+
+
+def _leads_away(node: cst.CSTNode) -> bool:
+    return any(
+        isinstance(child, cst.Continue | cst.Break | cst.Return)
+        or (not isinstance(child, cst.For | cst.While | cst.FunctionDef) and _leads_away(child))
+        for child in node.children
+    )

@@ -21,8 +21,10 @@ def markdown(outcomes: Sequence[Outcome], false: Sequence[str], injectable: Mapp
     lines = [
         "# Injected misuse: how much is found, and how much of it is mended",
         "",
-        "`make bench-mutate` writes this. Into right programs (the `ok_*` fixtures, and training loops of the corpus)",
-        "each rule's misuse is injected wherever it applies, at most 20 places a rule. A mutant that a replay shows to",
+        "`make bench-mutate` writes this. Into right programs each rule's misuse is injected wherever it applies, at",
+        "most 20 places a rule, drawn from each kind of place in turn. The programs are the `ok_*` fixtures, training",
+        "loops of the corpus, and fixtures whose training loop was moved into a function, a class or another file, or",
+        "whose epochs are counted otherwise, where a replay shows that no update changed. A mutant that is shown to",
         "run as the right program does is no misuse, and does not count. *Harm shown*: a replay departs from that of",
         "the right program. *Restored*: with the fix, the replay is that of the right program, update by update; of",
         "those fixes where both could be replayed.",

@@ -108,6 +108,13 @@ class Tree:
             return tuple(owner.body)
         return (node,) if isinstance(node, cst.BaseStatement) else ()
 
+    def is_below(self, node: cst.CSTNode, first: cst.CSTNode) -> bool:
+        """Whether a node of the same function lies below a statement in its block: what that binds, it may use."""
+        block = self.block(first)
+        below = block[block.index(first) + 1 :]
+        around = (node, *self.around(node))
+        return self.function(node) is self.function(first) and any(each in below for each in around)
+
     def loops(self, node: cst.CSTNode) -> list[cst.For | cst.While]:
         """Return the loops around a node within its function, the innermost first."""
         found: list[cst.For | cst.While] = []
@@ -136,7 +143,8 @@ class Tree:
 
     def changed(self, changes: Changes) -> str:
         """Return the text with nodes replaced or removed; a block that is left empty gets a `pass`."""
-        return self.module.visit(_Changing(changes)).code
+        around = frozenset(outer for node in changes for outer in self.around(node))
+        return self.module.visit(_Changing(changes, around)).code
 
     # -- the edits ----------------------------------------------------------------------------------------------
 
@@ -166,9 +174,14 @@ class Tree:
 
 
 class _Changing(cst.CSTTransformer):
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, around: frozenset[cst.CSTNode]) -> None:
         super().__init__()
         self.changes = changes
+        self.around = around
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Look into a node only where something in it changes."""
+        return node in self.around
 
     def on_leave(self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT) -> Any:
         """Return what takes the place of a node: what was changed inside of a kept statement stays changed."""

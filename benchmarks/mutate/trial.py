@@ -93,7 +93,7 @@ class Baseline:
             ParseError: a text is no Python.
         """
         engine = Engine(self.catalog)
-        for name, text in changed.items():
+        for name, text in self.texts(changed).items() if len(self.program.files) > 1 else changed.items():
             path = (self.program.root / name).absolute()
             engine.project.add(parse(path, text.encode()))
         return engine
@@ -142,10 +142,14 @@ class Baseline:
             return Harm.SHOWN
         if found.keys() != self.traces.keys():
             return Harm.UNDECIDED
-        verdicts = [_same(right, found[name]) for name, right in self.traces.items()]
-        if False in verdicts:
-            return Harm.SHOWN
-        return Harm.UNDECIDED if None in verdicts else Harm.NONE
+        return _verdict([_same(right, found[name]) for name, right in self.traces.items()])
+
+    def is_run_of(self, origin: Baseline) -> bool:
+        """Whether the program runs as another one does, update by update, but for the `self` of what it trains."""
+        if not origin.traces or origin.traces.keys() != self.traces.keys():
+            return False
+        pairs = [(_unowned(right), _unowned(self.traces[name])) for name, right in origin.traces.items()]
+        return _verdict([_same(right, own) for right, own in pairs]) is Harm.NONE
 
 
 def trial(baseline: Baseline, misuse: Misuse, mutant: Mutant) -> Outcome | None:
@@ -179,6 +183,19 @@ def trial(baseline: Baseline, misuse: Misuse, mutant: Mutant) -> Outcome | None:
 
 def _counts(findings: Sequence[Finding]) -> Counter[str]:
     return Counter(finding.code for finding in findings)
+
+
+def _unowned(trace: Trace) -> Trace:
+    updates = (
+        replace(each, moved=tuple(sorted(name.removeprefix("self.") for name in each.moved))) for each in trace.updates
+    )
+    return replace(trace, updates=tuple(updates))
+
+
+def _verdict(same: Sequence[bool | None]) -> Harm:
+    if False in same:
+        return Harm.SHOWN
+    return Harm.UNDECIDED if None in same else Harm.NONE
 
 
 def _same(right: Trace, other: Trace) -> bool | None:
