@@ -75,7 +75,10 @@ from optlint.property.violation import Violation
 from optlint.rule import Evidence, Repair, Rule
 from optlint.source.edits import Applicability, Edit
 from optlint.syntax.editor import CannotEditError, Editor, Edits
+from optlint.torch_api.changes import Change, Dates, dates, since
 from optlint.torch_api.group_keys import meant_key
+from optlint.torch_api.raises import Refusal, exception_of, raised_for_late_group, refused, takes_one_for_each_group
+from optlint.torch_api.releases import Release, TorchRange, written
 from optlint.torch_api.signatures import Formal, Signature, optimizer_signature, scheduler_signature, signatures
 from optlint.torch_api.tables import SchedulerFacts, Tables, tables
 
@@ -99,10 +102,12 @@ __all__ = [
     "Binding",
     "Branch",
     "CannotEditError",
+    "Change",
     "ClassInfo",
     "Confidence",
     "Const",
     "Construction",
+    "Dates",
     "Definitions",
     "Edit",
     "Editor",
@@ -130,6 +135,8 @@ __all__ = [
     "Program",
     "Property",
     "Query",
+    "Refusal",
+    "Release",
     "Repair",
     "Repetition",
     "Response",
@@ -141,6 +148,7 @@ __all__ = [
     "Selection",
     "Signature",
     "Tables",
+    "TorchRange",
     "Try",
     "Unrolled",
     "Used",
@@ -151,12 +159,14 @@ __all__ = [
     "canonical",
     "clear",
     "consume",
+    "dates",
     "driven",
     "enclosing",
     "enclosing_function",
     "enclosing_loops",
     "enclosing_statement",
     "events_in",
+    "exception_of",
     "freeze",
     "made_of",
     "may_follow",
@@ -169,14 +179,19 @@ __all__ = [
     "outermost_loop",
     "parent",
     "product_of",
+    "raised_for_late_group",
     "ratio",
     "ratio_by_default",
+    "refused",
     "repetition",
     "replace",
     "same_function",
     "scheduler_signature",
     "signatures",
+    "since",
     "step",
     "tables",
+    "takes_one_for_each_group",
     "unfreeze",
+    "written",
 ]

@@ -158,7 +158,8 @@ class Calls:
         )
         too_much = machine.exhausted() or len(machine.activations) > DEEPEST_CALL
         module = function.frame.module
-        if running or too_much or _is_generator(module, function.node):
+        left_open = function.owner is not None and module.trait(function.node, "abstract", _is_abstract)
+        if running or too_much or left_open or _is_generator(module, function.node):
             receiver = [function.receiver] if function.receiver is not None else []
             return self.unknown("", [*receiver, *positional], keywords, node)
         machine.entered.add(function.node)
@@ -314,6 +315,16 @@ def _is_generator(module: ModuleInfo, node: FunctionNode | ast.Lambda) -> bool:
     if isinstance(node, ast.Lambda):
         return False
     return module.trait(node, "generator", lambda _: "yield" in module.segment(node) and _yields(node))
+
+
+def _is_abstract(node: ast.AST) -> bool:
+    """Whether a method is left to subclasses: it does nothing but raise `NotImplementedError`."""
+    match getattr(node, "body", None):
+        case [ast.Raise(exc=raised)] | [ast.Expr(value=ast.Constant()), ast.Raise(exc=raised)]:
+            raised = raised.func if isinstance(raised, ast.Call) else raised
+            return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+        case _:
+            return False
 
 
 def _yields(node: ast.AST) -> bool:

@@ -25,13 +25,15 @@ STILL_DETACHED = frozenset(
 class Detached:
     """Where tensors were detached: at `p.data`, `p.detach()`, `model.state_dict()` or a deep copy, as `how` says.
 
-    `models` are the modules whose parameters they come from. `mapping` tells that they are the values of a dict.
+    `models` are the modules whose parameters they come from. `mapping` tells that they are the values of a dict, and
+    `wants` that they are leaves again, which want a gradient.
     """
 
     place: Place
     how: str
     models: tuple[Model, ...]
     mapping: bool = False
+    wants: bool = False
 
 
 def detached(machine: Machine, place: Place, how: str, models: Sequence[Model], mapping: bool = False) -> Opaque:
@@ -52,8 +54,14 @@ def carried(machine: Machine, value: Value, name: str = "") -> Opaque | None:
     if found is None or (name and name not in STILL_DETACHED) or (found.mapping and name not in ("values", "items")):
         return None
     made = machine.opaque()
-    machine.detached[made.serial] = replace(found, mapping=False)
+    machine.detached[made.serial] = replace(found, mapping=False, wants=found.wants or name == "requires_grad_")
     return made
+
+
+def is_leaf_again(machine: Machine, value: Value) -> bool:
+    """Whether a value is a detached tensor that wants a gradient, so that what is made of it is no leaf."""
+    found = machine.detached.get(value.serial) if isinstance(value, Opaque) else None
+    return found is not None and found.wants
 
 
 def detached_in(machine: Machine, given: Value, depth: int = 3) -> Iterator[Detached]:

@@ -195,6 +195,8 @@ class Expressions:
                 return self._model_attribute(value, name)
             case Optimizer() if name == "param_groups":
                 return Groups(value)
+            case Scheduler(info=None, optimizers=[_, *_] as driven) if name == "optimizer":
+                return self.machine.join(list(driven))
             case Instance() | Optimizer() | Scheduler():
                 return self._instance_attribute(value, name)
             case Parameter() if name == "grad":
@@ -267,6 +269,9 @@ class Expressions:
         if stored is not None:
             return stored
         if isinstance(value, Instance):
+            bases = value.info.foreign_bases if value.info is not None else ()
+            if name in ("parameters", "named_parameters") and not all(base.startswith("builtins.") for base in bases):
+                return Method(value, name)
             # Set elsewhere, by a base class or by another file: the same unknown value at each reading.
             made = self.machine.opaque(name, flows=frozenset((self.machine.unseen,)))
             self.machine.write(value.serial, name, made)

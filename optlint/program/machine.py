@@ -88,6 +88,8 @@ class Machine:
         """Stands for the one in another package's protocol, as that of apex."""
         self.scaled = False
         """Whether a scaler has multiplied anything."""
+        self.moved: dict[int, list[tuple[list[Region], Place, str]]] = {}
+        """Moves of unknown values, which may turn out to be modules: in which block, where, and the event's detail."""
         self.scalers: dict[int, Scaler] = {}
         """Scalers that unknown values turned out to be, by the value's serial."""
         self.awaited: dict[int, Optimizer] = {}
@@ -329,6 +331,8 @@ class Machine:
                 self.store[key] = old
 
     def _join_stored(self, values: list[Stored], born_since: int) -> Stored:
+        if len(values) == 1 and not isinstance(values[0], Join | Object):
+            return values[0]
         plain = [value for value in values if not isinstance(value, tuple)]
         if len(plain) == len(values):
             return self.join(plain, born_since)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from optlint.program.detached import STILL_DETACHED, carried, detached, models_of
+from optlint.program.detached import STILL_DETACHED, carried, detached, is_leaf_again, models_of
 from optlint.program.events import Act
 from optlint.program.machine import Machine
 from optlint.program.objects import (
@@ -46,6 +46,7 @@ from optlint.program.values import (
     Value,
     alternatives,
 )
+from optlint.torch_api.changes import Change, since
 from optlint.torch_api.tables import tables
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ _MODEL_METHODS = frozenset(
     named_modules
     """.split()
 )
+_MAKING_ANOTHER = frozenset("cuda to half double bfloat16 clone view reshape type".split())
+"""Methods of a tensor whose result is another tensor, computed from it."""
 _HARMLESS = frozenset(
     """
     add_argument add_image add_scalar add_scalars append backward clone close contiguous cpu cuda debug detach
@@ -140,6 +143,10 @@ class Methods:
             case Method(name="grad" | "data") if name in ("zero_", "fill_") and _is_gradient(receiver):
                 machine.event(Act.CLEAR, (), node, "zero", known=False)
                 return receiver
+            case Method() if _is_gradient(receiver) and not name.startswith("register"):
+                if name.endswith("_") and not name.startswith("_"):
+                    machine.event(Act.CHANGE_GRADIENT, (), node, known=False)
+                return machine.opaque()
             case Method(receiver=Parameter() as parameter, name="data") if (
                 name in STILL_DETACHED and parameter.serial in machine.detached
             ):
@@ -186,6 +193,9 @@ class Methods:
             held = [o for o in value.holds if isinstance(o, Model)]
             known = Model(machine.serial(), machine.label(value), None, Confidence.USE, wraps=tuple(held))
             machine.models[value.serial] = known
+            for block, place, detail in machine.moved.pop(value.serial, ()):
+                if block is machine.out:
+                    machine.event(Act.MOVE, (known,), place, detail)
         known = canonical(known)
         return known if isinstance(known, Model) else None
 
@@ -294,14 +304,14 @@ class Methods:
     def _left_behind(self, positional: Sequence[Value], named: dict[str, Value]) -> str:
         """Return what `zero_grad` leaves in the gradients, as an event tells it: `zero`, or nothing for None.
 
-        Before torch 2.0 zeros were the default. That makes a difference only where parameters are frozen, and what
+        Zeros were the default once. That makes a difference only where parameters are frozen, and what
         torch the project has is not looked up elsewhere.
         """
         flag = positional[0] if positional else named.get("set_to_none")
         if flag is not None:
             return "zero" if flag == Const(False) else ""
-        freezes = b"requires_grad" in self.machine.frame.module.source.data
-        return "zero" if freezes and self.machine.project.torch().precedes((2, 0)) else ""
+        freezes = "requires_grad" in self.machine.frame.module.source.text
+        return "zero" if freezes and self.machine.project.torch().precedes(since(Change.NONE_FOR_ZERO)) else ""
 
     def forward(self, model: Model, positional: Sequence[Value], keywords: Keywords, node: ast.AST) -> Value:
         """Run a module: a gradient from the result reaches its parameters, unless gradients are off."""
@@ -482,17 +492,7 @@ class Methods:
         if name == "requires_grad_":
             self.set_requires_grad(parameter.sources, positional[0] if positional else Const(True), node, parameter)
             return parameter
-        if name in (
-            "cuda",
-            "to",
-            "half",
-            "double",
-            "bfloat16",
-            "clone",
-            "view",
-            "reshape",
-            "type",
-        ) and not _moves_to_cpu(name, positional):
+        if name in _MAKING_ANOTHER and not _moves_to_cpu(name, positional):
             return Parameter(
                 machine.serial(), parameter.label, machine.place(node), sources=parameter.sources, leaf=False
             )
@@ -596,6 +596,10 @@ class Methods:
                     {o for value in (*positional, *(v for _, v in keywords)) for o in self.machine.reach(value)}, node
                 )
             return NONE
+        if isinstance(inner, Scheduler) and name == "step":
+            # What the base class, which is torch's, does with the schedule is not followed; it writes rates alone.
+            self.machine.event(Act.ESCAPE, (inner,), node)
+            return self.machine.opaque()
         if isinstance(inner, Object):
             return (
                 self.call(inner, name, positional, keywords, node)
@@ -609,7 +613,12 @@ class Methods:
     ) -> Value:
         """Call a method that the class does not have here: a base class that is not part of the project may."""
         machine = self.machine
-        if name in ("parameters", "named_parameters", "requires_grad_", "zero_grad", *tables().moves):
+        if name in ("parameters", "named_parameters"):
+            # Which modules the base class goes through is not known; that it goes through them once is.
+            given = ParameterIterator(machine.serial(), "", machine.place(node), complete=False)
+            given.one_shot, given.named = True, name == "named_parameters"
+            return self.expressions.iteration.made(given, node)
+        if name in ("requires_grad_", "zero_grad", *tables().moves):
             model = machine.models.get(receiver.serial)
             if model is None:
                 model = machine.models[receiver.serial] = Model(
@@ -631,6 +640,8 @@ class Methods:
         known = machine.models.get(receiver.serial)
         if known is not None:
             return self.call(canonical(known), name, positional, keywords, node)
+        if is_leaf_again(machine, receiver) and name in _MAKING_ANOTHER and not _moves_to_cpu(name, positional):
+            return Parameter(machine.serial(), machine.label(receiver), machine.place(node), leaf=False)
         still = carried(machine, receiver, name)
         if still is not None:
             return still
@@ -670,6 +681,9 @@ class Methods:
             return machine.opaque()
         if name in ("clip_grad_norm_", "clip_grad_value_"):
             return self.calls.torch.call("torch.nn.utils.clip_grad_norm_", positional, keywords, node)
+        if name in tables().moves and not receiver.flows:
+            detail = "cpu" if _moves_to_cpu(name, positional) else name
+            machine.moved.setdefault(receiver.serial, []).append((machine.out, machine.place(node), detail))
         if name in ("cuda", "cpu", "to", "float", "double", "half") and not receiver.flows and not receiver.holds:
             return receiver
         if name in _HARMLESS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -76,6 +77,24 @@ class ModuleInfo:
             statement
             for statement in self.tree.body
             if isinstance(statement, ast.ImportFrom) and any(alias.name == "*" for alias in statement.names)
+        )
+
+    def shows(self, statement: ast.stmt) -> bool:
+        """Whether a notebook shows the value of a statement, as it does of an expression that ends a cell."""
+        return statement in self._shown
+
+    @cached_property
+    def _shown(self) -> frozenset[ast.stmt]:
+        ending: dict[int, ast.stmt] = {}
+        cells = self.source.cells
+        for statement in self.tree.body if cells else ():
+            start = self.source.offset(statement.lineno, statement.col_offset)
+            ending[bisect_right(cells, start, key=lambda cell: cell.border)] = statement
+        return frozenset(
+            each
+            for number, each in ending.items()
+            if isinstance(each, ast.Expr)
+            and not self.source.text[self.source.span(each).end : cells[number - 1].end].lstrip().startswith(";")
         )
 
     def trait(self, node: ast.AST, name: str, find: Callable[[ast.AST], Answer]) -> Answer:

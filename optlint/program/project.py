@@ -9,24 +9,25 @@ from functools import lru_cache
 from pathlib import Path
 
 from optlint.program.modules import ModuleInfo
-from optlint.source.text import Source, SourceError
+from optlint.source.text import NOTEBOOK_SUFFIX, Source, SourceError
 from optlint.source.text import parse as parse_text
 from optlint.torch_api.releases import TorchRange
 
 LARGEST = 5_000_000
 """Bytes; a larger file is data, not a program."""
 KEPT = 2_000_000
-"""Bytes of source whose syntax trees are kept in memory."""
+"""Characters of source whose syntax trees are kept in memory."""
 LEVELS = 6
 """How many folders above a file its project may begin."""
 _DEFINITION = re.compile(rb"^(?:async )?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 _EVENTFUL_LITERALS = tuple(
-    b"step backward grad optim Opt opt chedul _lr parameters Adam SGD Module nn. cuda( .to( .eval( .train(".split()
+    b"step backward grad optim Opt opt chedul _lr parameters Adam SGD Module nn. cuda( .to( .eval( .train( .half("
+    b" shard FSDP parallelize peft".split()
 )
 """What `_EVENTFUL` asks for, a little wider: looking for literals first is several times faster."""
 _EVENTFUL = re.compile(
     rb"\bstep\b|backward|grad\b|optim|[Oo]pt\b|[Ss]chedul|_lr\b|parameters|Adam|SGD|Module\b|\bnn\.|cuda\(|\.to\("
-    rb"|\.eval\(|\.train\("
+    rb"|\.eval\(|\.train\(|\.half\(|shard|FSDP|parallelize|peft"
 )
 """A definition without any of these does nothing to an optimizer, nor does it make one."""
 _PROJECT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "optlint.toml")
@@ -48,10 +49,12 @@ def parse(path: Path, data: bytes) -> ModuleInfo:
     Raises:
         ParseError: too large, not text, or no Python.
     """
-    if len(data) > LARGEST:
-        raise ParseError(f"the file is larger than {LARGEST // 1_000_000} MB: exclude it, or split it")
     try:
-        source = Source.from_bytes(path, data)
+        # The size of a notebook is that of its outputs: its code is what counts.
+        source = Source.from_bytes(path, data) if path.suffix == NOTEBOOK_SUFFIX else None
+        if len(data if source is None else source.text) > LARGEST:
+            raise ParseError(f"the file is larger than {LARGEST // 1_000_000} MB: exclude it, or split it")
+        source = source or Source.from_bytes(path, data)
         tree = parse_text(source.text)
     except SourceError as error:
         raise ParseError(error.reason, error.row, error.column) from None
@@ -88,6 +91,12 @@ def search_roots(folder: Path) -> tuple[Path, ...]:
     return tuple(roots)
 
 
+def forget_folders() -> None:
+    """Forget which files there are; a process that waits for changes asks anew."""
+    _names.cache_clear()
+    search_roots.cache_clear()
+
+
 class Project:
     """The files that one run looks at and those that they import.
 
@@ -118,11 +127,11 @@ class Project:
     def add(self, module: ModuleInfo) -> None:
         """Take a parsed module in; those that were not asked for longest make room."""
         before = self._modules.pop(module.path, None)
-        self._kept += len(module.source.data) - (len(before.source.data) if before else 0)
+        self._kept += len(module.source.text) - (len(before.source.text) if before else 0)
         self._modules[module.path] = module
         while self._kept > KEPT and len(self._modules) > 1:
             _, oldest = self._modules.popitem(last=False)
-            self._kept -= len(oldest.source.data) if oldest else 0
+            self._kept -= len(oldest.source.text) if oldest else 0
 
     def loaded(self, path: Path, data: bytes) -> ModuleInfo | None:
         """Return the module of a file that was parsed before, if it had these bytes."""

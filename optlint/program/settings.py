@@ -9,7 +9,7 @@ from optlint.program.modules import ModuleInfo
 
 def default_of(module: ModuleInfo, name: str) -> int | float | None:
     """Return the number that an argument of the command line has by default, where the file adds one of that name."""
-    if b"add_argument" not in module.source.data:
+    if "add_argument" not in module.source.text:
         return None
     return module.trait(module.tree, "command line", _command_line).get(name)
 

@@ -319,6 +319,8 @@ class TorchCalls:
                 machine.event(Act.NOT_PARAMETERS, (made, given), node, "model")
             case Method(receiver=Model() | Opaque(), name="parameters" | "named_parameters"):
                 machine.event(Act.NOT_PARAMETERS, (made,), node, "method")
+            case ParameterIterator(named=True):
+                machine.event(Act.NOT_PARAMETERS, (made,), node, "named")
             case Items():
                 items = machine.items(given)
                 if (
@@ -342,6 +344,8 @@ class TorchCalls:
             for item in machine.items(given):
                 if isinstance(item, Entries):
                     inner = dict(machine.entries(item)).get(Const("params"))
+                    if isinstance(inner, ParameterIterator) and inner.named:
+                        machine.event(Act.NOT_PARAMETERS, (made,), node, "named")
                     for value in self.calls.items_of(inner) if inner is not None else ():
                         if isinstance(value, Parameter) and not value.leaf and value.place is not None:
                             machine.event(Act.NON_LEAF, (made, value), value.place)
@@ -417,21 +421,24 @@ class TorchCalls:
         inner: list[Model] = []
         parts: dict[str, Model] = {}
         if name in known.containers:
-            values = positional
+            values = [(str(index), value) for index, value in enumerate(positional)]
             if len(positional) == 1 and isinstance(positional[0], Items):
-                values = machine.items(positional[0])
-            for index, value in enumerate(values):
+                values = [(str(index), value) for index, value in enumerate(machine.items(positional[0]))]
+            elif len(positional) == 1 and isinstance(positional[0], Entries):
+                entries = machine.entries(positional[0])
+                values = [(repr(key.value) if isinstance(key, Const) else "each", value) for key, value in entries]
+            for index, value in values:
                 for model in alternatives(value):
                     if isinstance(model, Model):
                         inner.append(model)
                         parts[f"[{index}]"] = model
         has_parameters = any(model.has_parameters for model in inner) if inner else known.has_parameters(name)
         made = Model(machine.serial(), "", machine.place(node), has_parameters=has_parameters)
+        fresh = [model for model in inner if model.parent is None]
         for part, model in parts.items():
             machine.attach(made, part, model)
-        fresh = [model for model in inner if model.parent is None]
-        for model in fresh:
-            model.parent, model.attribute = made, f"[{inner.index(model)}]"
+            if model in fresh:
+                model.parent, model.attribute = made, part
         made.wraps = tuple(model for model in inner if model not in fresh)
         return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from optlint.program.events import Act, Event
 from optlint.program.objects import (
@@ -17,6 +18,9 @@ from optlint.program.objects import (
     Selection,
     canonical,
 )
+
+if TYPE_CHECKING:
+    from optlint.program.program import Entry
 
 
 class Role(enum.Enum):
@@ -43,6 +47,7 @@ class Binding:
     alone: bool = True
     held: dict[Model, bool] = field(default_factory=dict, compare=False, repr=False)
     """What was asked of `holds` before."""
+    entry: Entry | None = field(default=None, compare=False, repr=False)
 
     def holds(self, model: Model) -> bool:
         """Whether some parameters of a module are among those of the optimizers."""

@@ -264,15 +264,15 @@ def bindings(entry: Entry, patterns: Iterable[EventPattern]) -> Iterator[Binding
     alone = len(optimizers) == 1
     if Role.ITERATOR in roles:
         for iterator in entry.iterators:
-            yield Binding((), None, iterator)
+            yield Binding((), None, iterator, entry=entry)
     elif Role.SCHEDULER in roles:
         for scheduler in entry.schedulers:
             owners = driven(scheduler, optimizers)
             if owners:
-                yield Binding(owners, scheduler, alone=alone)
+                yield Binding(owners, scheduler, alone=alone, entry=entry)
     else:
         for optimizer in optimizers:
-            yield Binding((optimizer,), alone=alone)
+            yield Binding((optimizer,), alone=alone, entry=entry)
 
 
 def driven(scheduler: Scheduler, optimizers: tuple[Optimizer, ...]) -> tuple[Optimizer, ...]:

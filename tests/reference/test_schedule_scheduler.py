@@ -152,7 +152,7 @@ def test_a_step_too_many_is_a_divergence() -> None:
     for _ in range(5):
         reference.step()
         scheduler.step()
-        scheduler.step()
+        scheduler.step()  # optlint: ignore[OPT102] a step too many is the subject
         parted.append(reference.divergence(relative=1e-12))
     assert [each is None for each in parted] == [True, True, False, False, False]
     assert parted[2] is not None

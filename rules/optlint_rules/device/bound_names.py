@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
+
+from optlint.api import ModuleInfo
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -23,34 +26,37 @@ Binding: TypeAlias = ast.AST | Part
 
 @dataclass
 class Scope:
-    """The names that a function, or a file's top level, binds, and where it reads them."""
+    """The names that a function, or a file's top level, binds, and where it reads them.
+
+    Functions inside it count for what they read.
+    """
 
     node: ast.AST
-    bound: dict[str, list[Binding]] = field(default_factory=dict)
-    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
-    reads: dict[str, list[ast.Name]] = field(default_factory=dict)
+    module: ModuleInfo
 
-    @classmethod
-    def of(cls, node: ast.AST) -> Scope:
-        """Return the scope of a function or a file; functions inside it count for what they read."""
-        scope = cls(node)
-        pending: list[tuple[ast.AST, bool]] = [(child, True) for child in ast.iter_child_nodes(node)]
-        for argument in _arguments(node):
-            scope.bound.setdefault(argument.arg, []).append(argument)
-        for child, _ in pending:
-            scope.parents[child] = node
-        while pending:
-            inner, own = pending.pop()
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
-                scope.reads.setdefault(inner.id, []).append(inner)
-            if own:
-                for name, by in _bindings(inner):
-                    scope.bound.setdefault(name, []).append(by)
-            deeper = own and not isinstance(inner, (*FUNCTIONS, ast.ClassDef))
-            for child in ast.iter_child_nodes(inner):
-                scope.parents[child] = inner
-                pending.append((child, deeper))
-        return scope
+    @cached_property
+    def bound(self) -> dict[str, list[Binding]]:
+        """By name, what binds it here."""
+        found: dict[str, list[Binding]] = {}
+        for argument in _arguments(self.node):
+            found.setdefault(argument.arg, []).append(argument)
+        nodes = self.module.nodes
+        own = nodes.own(self.node)
+        apart = [node for node in own if isinstance(node, ast.Lambda)]
+        for node in own:
+            for name, by in _bindings(node):
+                if not any(nodes.contains(each, node) for each in apart):
+                    found.setdefault(name, []).append(by)
+        return found
+
+    @cached_property
+    def reads(self) -> dict[str, list[ast.Name]]:
+        """By name, where it is read, here or further inside."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in self.module.nodes.within(self.node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                found.setdefault(node.id, []).append(node)
+        return found
 
 
 def _arguments(node: ast.AST) -> list[ast.arg]:

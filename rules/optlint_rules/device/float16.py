@@ -16,6 +16,7 @@ from optlint.api import (
     Program,
     Selection,
     canonical,
+    enclosing,
     enclosing_function,
     parent,
     repetition,
@@ -57,7 +58,7 @@ def halving(entry: Entry, program: Program, optimizer: Optimizer, step: Event) -
 
 def _halving_of(entry: Entry, program: Program, model: Model, step: Event) -> Event | None:
     found: Event | None = None
-    for event in entry.events:
+    for event in _up_to(entry, step):
         touched = [each for each in event.models() if each.overlaps(model)]
         if not touched:
             continue
@@ -70,6 +71,13 @@ def _halving_of(entry: Entry, program: Program, model: Model, step: Event) -> Ev
         elif event.act in (Act.ESCAPE, Act.REPLACE, Act.SHARD):
             found = None
     return found
+
+
+def _up_to(entry: Entry, step: Event) -> list[Event]:
+    """Return what may come before the first time that an event happens: what stands above it, or in a loop with it."""
+    events, loops = list(entry.events), enclosing(entry, step)
+    at = events.index(step)
+    return [*events[:at], *(each for each in events[at:] if any(one in loops for one in enclosing(entry, each)))]
 
 
 def is_made_half(model: Model, program: Program) -> bool:

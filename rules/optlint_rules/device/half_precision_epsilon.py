@@ -70,6 +70,7 @@ gradient of zero: NaN before the fix, the same numbers after it. On torch 2.13 i
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from optlint.api import (
@@ -97,6 +98,7 @@ from optlint_rules.device.float16 import halving, is_held_plainly, is_made_half,
 _DIVIDING = frozenset(("Adam", "AdamW", "RMSprop", "Adagrad", "Adamax", "NAdam"))
 _SMALLEST = 2.0**-25
 """What is no larger becomes zero in float16."""
+_SCHEDULING = re.compile(r"(?i)sched\w*$|LR$|warm_?up|\.step\w*$")
 _LONGEST_TEXT = 60
 
 
@@ -134,9 +136,18 @@ def _converts(entry: Entry) -> bool:
 
 
 def _is_handed_on(entry: Entry, optimizer: Optimizer) -> bool:
-    """Whether unknown code is given the optimizer, or a scaler steps it, which refuses gradients of float16."""
+    """Whether unknown code is given the optimizer, or a scaler steps it, which refuses gradients of float16.
+
+    A scheduler of another package writes learning rates.
+    """
     scaled = any(event.detail for event in _of(entry, optimizer, Act.STEP))
-    return scaled or any(_of(entry, optimizer, Act.ESCAPE)) or any(_of(entry, optimizer, Act.ADD_GROUP))
+    given = any(not _is_to_scheduler(event) for event in _of(entry, optimizer, Act.ESCAPE))
+    return scaled or given or any(_of(entry, optimizer, Act.ADD_GROUP))
+
+
+def _is_to_scheduler(event: Event) -> bool:
+    call = event.place.node
+    return isinstance(call, ast.Call) and _SCHEDULING.search(ast.unparse(call.func)) is not None
 
 
 def _is_lost(program: Program, optimizer: Optimizer) -> bool:

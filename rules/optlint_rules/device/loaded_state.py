@@ -24,10 +24,12 @@ def stays_behind(violation: Violation, move: Event) -> bool:
         return False
     if not any(event.act is Act.LOAD and _is_of(event, optimizer) for event in events[:position]):
         return False
-    if move.detail in CONVERSIONS and not (optimizer.classes and optimizer.classes <= _STRICT):
+    is_conversion = move.detail in CONVERSIONS
+    if is_conversion and not (optimizer.classes and optimizer.classes <= _STRICT):
         return False
     model = move.models()[0]
-    before = (event for event in events[:position] if event.act is Act.MOVE)
+    moves = (event for event in events[:position] if event.act is Act.MOVE)
+    before = (event for event in moves if is_conversion or event.detail not in CONVERSIONS)
     if any(other.overlaps(model) for event in before for other in event.models()):
         return False  # it is there already, or goes back and forth
     return not is_stateless(optimizer) and not is_mended(violation)

@@ -87,18 +87,34 @@ from optlint_rules.device.tensors import Sureness, Tensors
 
 _METHODS = frozenset("to cuda cpu npu xpu half float double bfloat16 long detach".split())
 _EXPECTING = ("raises", "assertRaises", "assertRaisesRegex", "warns", "assertWarns", "suppress")
-_STATEMENT = re.compile(
-    rb"(?:^|;|\b(?:if|else|for|while|with|try|except|finally)\b[^\n]*:)[ \t]*[\w.\[\]'\"]+"
-    rb"\.(?:%s)\([^\n]*\)?[ \t]*(?:[;#]|\r?$)" % b"|".join(name.encode() for name in sorted(_METHODS)),
-    re.MULTILINE,
+_CALL = re.compile(rb"\.(?:%s)\(" % b"|".join(name.encode() for name in sorted(_METHODS)))
+_BEFORE = re.compile(
+    rb"(?:[^\n]*;|[^\n]*\b(?:if|else|for|while|with|try|except|finally)\b[^\n]*:)?[ \t]*"
+    rb"([A-Za-z_]\w*|self\.\w+|[A-Za-z_]\w*\[(?:'\w+'|\"\w+\")\]|[\w.\[\]'\"]+)"
 )
-"""A call of one of them that begins a statement."""
+"""What stands before such a call in its line where it begins a statement; the receiver is one that may be a tensor,
+or, by the last of these, anything that the code asks whether it is one."""
+_AFTER = re.compile(rb"[^()\n#'\"]*\)[ \t]*[^\s;#\\]")
+"""What stands after it in its line where the statement goes on."""
+_ASKED = (b"is_tensor", b"Tensor")
+
+
+def _may_discard(data: bytes) -> bool:
+    """Whether a call of one of them may be a statement of its own."""
+    for call in _CALL.finditer(data):
+        at = call.start()
+        before = _BEFORE.fullmatch(data, data.rfind(b"\n", 0, at) + 1, at)
+        if before is not None and _AFTER.match(data, call.end()) is None:
+            receiver = before[1]
+            if receiver.count(b".") == receiver.startswith(b"self.") or any(word in data for word in _ASKED):
+                return True
+    return False
 
 
 def _find(program: Program) -> Iterator[Violation]:
     module = program.module
     tensors: Tensors | None = None
-    for statement in program.nodes():
+    for statement in module.nodes.of(ast.Expr):
         match statement:
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=receiver, attr=method)) as call) if (
                 method in _METHODS and isinstance(receiver, ast.Name | ast.Attribute | ast.Subscript)
@@ -106,9 +122,9 @@ def _find(program: Program) -> Iterator[Violation]:
                 pass
             case _:
                 continue
-        if _is_probe(Place(module, statement)):
+        if _is_probe(Place(module, statement)) or module.shows(statement):
             continue
-        tensors = tensors or Tensors(module.tree, program.qualify, lambda node: parent(module, node))
+        tensors = tensors or Tensors(module, program.qualify)
         tested = tensors.is_tested(receiver)
         sureness = Sureness.SURE if tested else tensors.sureness(receiver)
         if sureness is Sureness.OTHER or not (tested or tensors.is_read_later(receiver, statement)):
@@ -157,7 +173,7 @@ def _assign(violation: Violation, editor: Editor) -> Edits | None:
     receiver, module = call.func.value, violation.at.module
     statement = parent(module, call)
     assert isinstance(statement, ast.stmt)
-    tensors = Tensors(module.tree, violation.program.qualify, lambda node: parent(module, node))
+    tensors = Tensors(module, violation.program.qualify)
     if isinstance(receiver, ast.Name):
         if receiver.id not in tensors.scope(call).bound or not tensors.is_read_later(receiver, statement):
             return None  # an assignment would make another variable, or one that nobody reads
@@ -169,7 +185,7 @@ RULE = Rule(
     level=Level.ERROR,
     message="{what}: `{call}` returns a copy, and `{receiver}` stays as it is",
     triggers=tuple(("torch", f".{method}(") for method in sorted(_METHODS)),
-    screen=lambda data: _STATEMENT.search(data) is not None,
+    screen=_may_discard,
     property=Query(_find),
     repair=Repair("Assign the result", UNSAFE, _assign),
     evidence=Evidence.TEXT,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 
 from optlint_rules.device.tensor_words import OF_OTHERS, TENSOR_ATTRIBUTES
 
 _LOADER = re.compile(r"(?i)load|batch|data")
 
 
-def is_no_tensor(read: ast.Name, parents: dict[ast.AST, ast.AST]) -> bool:
+def is_no_tensor(read: ast.Name, parent: Callable[[ast.AST], ast.AST | None]) -> bool:
     """Whether a tensor cannot be used in this way."""
-    outer = parents.get(read)
+    outer = parent(read)
     match outer:
         case ast.Call(func=function) if function is read:
             return True
         case ast.Attribute(attr=attribute):
-            called = parents.get(outer)
+            called = parent(outer)
             if isinstance(called, ast.Call) and called.func is outer:
                 return attribute in OF_OTHERS
             return attribute not in TENSOR_ATTRIBUTES

@@ -6,7 +6,9 @@ import ast
 import enum
 import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
+from optlint.api import ModuleInfo
 from optlint_rules.device.bound_names import FUNCTIONS, Binding, Part, Scope
 from optlint_rules.device.tensor_uses import is_loader, is_no_tensor, is_single, is_target
 from optlint_rules.device.tensor_words import MADE_BY_TORCH, MATHEMATICS, OF_TENSORS
@@ -42,17 +44,15 @@ class Tensors:
     """Answers whether expressions of one file are tensors.
 
     Args:
-        tree: The file.
+        module: The file.
         qualify: Gives the dotted name that an expression of the top level stands for.
-        parent: Gives the node around another one.
     """
 
-    def __init__(
-        self, tree: ast.Module, qualify: Callable[[ast.expr], str], parent: Callable[[ast.AST], ast.AST | None]
-    ) -> None:
-        self._tree = tree
+    def __init__(self, module: ModuleInfo, qualify: Callable[[ast.expr], str]) -> None:
+        self._module = module
+        self._nodes = module.nodes
         self._qualify = qualify
-        self._parent = parent
+        self._parent = module.nodes.parent
         self._scopes: dict[ast.AST, Scope] = {}
 
     def scope(self, node: ast.AST) -> Scope:
@@ -60,9 +60,9 @@ class Tensors:
         owner: ast.AST | None = self._parent(node)
         while owner is not None and not isinstance(owner, (*FUNCTIONS, ast.Module)):
             owner = self._parent(owner)
-        owner = owner if owner is not None else self._tree
+        owner = owner if owner is not None else self._module.tree
         if owner not in self._scopes:
-            self._scopes[owner] = Scope.of(owner)
+            self._scopes[owner] = Scope(owner, self._module)
         return self._scopes[owner]
 
     def sureness(self, receiver: ast.expr) -> Sureness:
@@ -88,12 +88,13 @@ class Tensors:
         root = receiver.value if isinstance(receiver, ast.Subscript) else receiver
         if not isinstance(root, ast.Name):
             return False
-        own = set(ast.walk(statement))
-        around = [node for node in self._around(statement) if isinstance(node, ast.For | ast.While)]
+        around = (node for node in self._around(statement) if isinstance(node, ast.For | ast.While))
+        loop = next(around, None)
+        again = loop is not None and not is_target(loop, root.id)
         for read in self._home(root.id, self.scope(statement)).reads.get(root.id, ()):
-            if read not in own and read.lineno > statement.lineno:
-                return True
-            if read not in own and any(read in ast.walk(loop) for loop in around[:1] if not is_target(loop, root.id)):
+            if self._nodes.contains(statement, read):
+                continue
+            if read.lineno > statement.lineno or (again and loop is not None and self._nodes.contains(loop, read)):
                 return True
         return False
 
@@ -142,15 +143,15 @@ class Tensors:
     def _of_name(self, name: str, scope: Scope) -> Sureness:
         kinds = {self._kind_of_binding(name, by) for by in scope.bound.get(name, ())}
         reads = scope.reads.get(name, ())
-        if not kinds or _Kind.OTHER in kinds or any(is_no_tensor(read, scope.parents) for read in reads):
+        if not kinds or _Kind.OTHER in kinds or any(is_no_tensor(read, self._parent) for read in reads):
             return Sureness.OTHER
         if kinds == {_Kind.TENSOR}:
             return Sureness.SURE
-        shown = any(self._shows(read, scope.parents) for read in reads)
+        shown = any(self._shows(read) for read in reads)
         if kinds <= {_Kind.TENSOR, _Kind.ELEMENT, _Kind.UNPACKED}:
             if shown:
                 return Sureness.SURE
-            handed = any(self._is_handed_on(read, scope.parents) for read in reads)
+            handed = any(self._is_handed_on(read) for read in reads)
             return Sureness.LIKELY if handed and _Kind.ELEMENT not in kinds else Sureness.OTHER
         return Sureness.LIKELY if shown else Sureness.OTHER
 
@@ -161,7 +162,11 @@ class Tensors:
         if owner is None:
             return Sureness.OTHER
         kinds: set[_Kind] = set()
-        for inner in ast.walk(owner):
+        for inner in (
+            *self._nodes.within(owner, ast.Assign),
+            *self._nodes.within(owner, ast.Call),
+            *self._nodes.within(owner, ast.Attribute),
+        ):
             match inner:
                 case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value) if (
                     name == attribute
@@ -260,16 +265,16 @@ class Tensors:
 
     # -- what is done with it -----------------------------------------------------------------------------------
 
-    def _shows(self, read: ast.Name, parents: dict[ast.AST, ast.AST]) -> bool:
+    def _shows(self, read: ast.Name) -> bool:
         """Whether only a tensor can be used in this way."""
-        outer = parents.get(read)
+        outer = self._parent(read)
         match outer:
             case ast.Attribute(attr=attribute):
-                return attribute in OF_TENSORS and isinstance(parents.get(outer), ast.Call)
+                return attribute in OF_TENSORS and isinstance(self._parent(outer), ast.Call)
             case ast.BinOp():
                 return True
             case ast.Compare():
-                return isinstance(parents.get(outer), ast.Attribute)
+                return isinstance(self._parent(outer), ast.Attribute)
             case ast.Call(func=function, args=arguments) if read in arguments:
                 module, _, last = self._qualify(function).rpartition(".")
                 if module == "torch.nn.functional" or (module == "torch" and last in MATHEMATICS):
@@ -283,16 +288,22 @@ class Tensors:
         text = ast.unparse(function)
         if not _LOSS.search(text):
             return False
-        for node in ast.walk(self._tree):
+        return text in self._losses
+
+    @cached_property
+    def _losses(self) -> frozenset[str]:
+        """What the file assigns losses of torch to."""
+        found: set[str] = set()
+        for node in self._nodes.of(ast.Assign):
             match node:
-                case ast.Assign(targets=[target], value=ast.Call(func=made)) if ast.unparse(target) == text:
+                case ast.Assign(targets=[target], value=ast.Call(func=made)):
                     dotted = self._qualify(made)
                     if dotted.startswith("torch.nn.") and dotted.endswith("Loss"):
-                        return True
+                        found.add(ast.unparse(target))
                 case _:
                     pass
-        return False
+        return frozenset(found)
 
-    def _is_handed_on(self, read: ast.Name, parents: dict[ast.AST, ast.AST]) -> bool:
-        outer = parents.get(read)
+    def _is_handed_on(self, read: ast.Name) -> bool:
+        outer = self._parent(read)
         return isinstance(outer, ast.Call) and read in outer.args and not self._qualify(outer.func).startswith("built")

@@ -96,6 +96,7 @@ from optlint.api import (
     same_function,
 )
 from optlint_rules.gradients.clipping import limits
+from optlint_rules.order.clearing import surely_concerns
 
 _GRADIENTS = EventPattern(OPTIMIZER, frozenset((Act.BACKWARD, Act.SET_GRADIENT, Act.CHANGE_GRADIENT)))
 
@@ -173,7 +174,7 @@ RULE = Rule(
     message="nothing is clipped: `{before}` finds no gradients to come, for `{trigger}` {how}",
     triggers=(("clip_grad", "torch"), ("optimizer", "torch"), ("optim.", "torch"), ("torch.optim",)),
     property=Response(
-        trigger=EventPattern(OPTIMIZER, frozenset((Act.STEP, Act.CLEAR))),
+        trigger=EventPattern(OPTIMIZER, frozenset((Act.STEP, Act.CLEAR)), sure=surely_concerns),
         response=_GRADIENTS,
         before=EventPattern(OPTIMIZER, frozenset((Act.CLIP,)), limits),
         armed_by=_GRADIENTS,

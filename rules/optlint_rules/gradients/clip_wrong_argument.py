@@ -109,8 +109,8 @@ def _find(program: Program) -> Iterator[Violation]:
                 wrong = _wrong(entry, event, node)
                 if wrong:
                     yield Violation(program, event.place, {"clip": event}, (event,), entry=entry, parts=wrong)
-    for node in program.nodes():
-        if isinstance(node, ast.Expr) and _is_dropped(node.value, program):
+    for node in program.module.nodes.of(ast.Expr):
+        if _is_dropped(node.value, program):
             text = ast.unparse(node.value)
             parts = {"harm": "nothing is clipped", "what": f"the result of `{text}` is dropped"}
             yield Violation(program, Place(program.module, node.value), parts=parts)
@@ -196,7 +196,13 @@ RULE = Rule(
     code="OPT506",
     level=Level.ERROR,
     message="{harm}: {what}",
-    triggers=(("clip_grad", "torch"), (".grad", ".clamp(", "torch"), (".grad", ".clip(", "torch")),
+    triggers=(
+        ("clip_grad", "torch"),
+        (".grad", ".clamp(", "torch"),
+        (".grad", ".clip(", "torch"),
+        ("optim.", "torch"),
+        ("torch.optim",),
+    ),
     property=Query(_find),
     repair=Repair("Give it parameters", DISPLAY, _parameters),
     evidence=Evidence.GRADIENT,

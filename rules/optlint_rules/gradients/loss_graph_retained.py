@@ -46,7 +46,9 @@ These are not reported:
 - `loss.item()`, `float(loss)`, `loss.detach()`, `loss.data`.
 - Sums that are backpropagated later: several tasks, truncated backpropagation through time, a loss over time steps.
 - Everything under `torch.no_grad()` or `torch.inference_mode()`, also in a caller or by a decorator.
-- Losses of which the text does not show that torch computes them, and that parameters take part in them.
+- Values of which the text does not show that they have a graph: neither by a backward that begins from them, nor by
+  parameters that take part in a loss of torch's own.
+- Losses that are backpropagated again, as by `retain_graph=True`.
 - Functions that only code elsewhere calls, which may do so under `torch.no_grad()`.
 - Sums that are given to code which cannot be seen, where no backward shows what the loss is for.
 
@@ -93,13 +95,15 @@ from optlint.api import (
     enclosing_function,
     enclosing_loops,
 )
+from optlint_rules.gradients.backpropagated import backpropagated
+from optlint_rules.gradients.grad_mode import is_off
 from optlint_rules.gradients.graph import Graph, forwards
 from optlint_rules.gradients.sums import Sum, is_backpropagated, is_only_looked_at, outlives, sums
 from optlint_rules.gradients.whereabouts import within
 
 _EVALUATION = re.compile(r"(?i)eval|valid|test|infer|predict")
 
-_SUM = re.compile(rb"[\w\])] *\+= *[A-Za-z_(]|([\w.]+) *= *\1 *\+")
+_SUM = (re.compile(rb"\+= *[A-Za-z_(]"), re.compile(rb"[\n;:][ \t]*([\w.]+) *= *\1 *\+"))
 """`total += loss`, or `total = total + loss`."""
 
 
@@ -107,9 +111,11 @@ def _find(program: Program) -> Iterator[Violation]:
     seen: set[ast.AST] = set()
     for entry in program.entries:
         ran = forwards(entry)
-        modules: dict[ModuleInfo, None] = {event.place.module: None for events in ran.values() for event in events}
+        computed = (*(event for events in ran.values() for event in events), *entry.having(Act.BACKWARD))
+        places = [place for event in computed for place in (event.place, *event.stack[-1:])]
+        modules: dict[ModuleInfo, None] = {place.module: None for place in places}
         for module in modules:
-            for found in module.trait(module.tree, "sums", sums):
+            for found in sums(module):
                 place = Place(module, found.statement)
                 if found.statement in seen:
                     continue
@@ -123,15 +129,18 @@ def _judged(
     program: Program, entry: Entry, ran: dict[ast.AST, list[Event]], found: Sum, place: Place
 ) -> Violation | None:
     loops = enclosing_loops(place)
+    if not loops:
+        return None
+    shown = backpropagated(found.value, place, entry)
     function = enclosing_function(place)
     own = [event for events in ran.values() for event in events if enclosing_function(event.place) is function]
-    if not loops or not own:
-        return None
-    forward = Graph(ran, own[0]).of_loss(found.value, place)
+    forward = shown or (Graph(ran, own[0]).of_loss(found.value, place) if own else None)
     if forward is None or is_backpropagated(found, place) or not outlives(found, place):
         return None
+    if shown is None and is_off(place, forward.stack):
+        return None
     loop = Place(place.module, loops[0])
-    gradients = [event for event in entry.having(Act.BACKWARD) if within(event, loop) is not None]
+    gradients = [shown] if shown else [each for each in entry.having(Act.BACKWARD) if within(each, loop) is not None]
     roles = {"forward": forward, **({"backward": gradients[0]} if gradients else {})}
     if gradients:
         level, effect = Level.NOTE, "a chain of nodes grows with each iteration"
@@ -160,7 +169,7 @@ def _is_evaluation(function: ast.AST, forward: Event) -> bool:
 
 def _detached(violation: Violation, editor: Editor) -> Edits | None:
     module = violation.at.module
-    for found in module.trait(module.tree, "sums", sums):
+    for found in sums(module):
         if found.statement is violation.at.node:
             return editor.append(found.value, ".detach()")
     return None
@@ -171,7 +180,7 @@ RULE = Rule(
     level=Level.ERROR,
     message="{effect}: `{sum}` adds up `{loss}` with its graph",
     triggers=(("Loss", "torch"), ("loss", "torch"), ("cross_entropy", "torch")),
-    screen=lambda data: b"optim" in data or _SUM.search(data) is not None,
+    screen=lambda data: b"optim" in data or any(each.search(data) is not None for each in _SUM),
     property=Query(_find),
     repair=Repair("Add up the loss without its graph", SAFE, _detached),
     evidence=Evidence.TEXT,

@@ -14,10 +14,11 @@ _REDUCED = frozenset(("mean", "sum", "squeeze", "clone", "contiguous", "view", "
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """`name = value` as a statement."""
+    """`name = value` as a statement; at a `position` the name is one of the targets of a value that is unpacked."""
 
     statement: ast.stmt
     value: ast.expr
+    position: int | None = None
 
 
 class _End(enum.Enum):
@@ -56,10 +57,11 @@ def loss_of(call: ast.AST) -> ast.expr | None:
 
 @dataclass
 class Assignments:
-    """Finds the assignments that reach a place, within one function of a file."""
+    """Finds the assignments that reach a place, within one function of a file; values are unpacked where asked for."""
 
     place: Place
     name: str
+    unpacked: bool = False
     found: list[Assignment] = field(default_factory=list)
 
     def reaching(self) -> list[Assignment] | None:
@@ -120,6 +122,14 @@ class Assignments:
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name == self.name:
                 self.found.append(Assignment(statement, value))
                 return _End.ASSIGNED
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=value) if (
+                self.unpacked and (position := _position(targets, self.name)) is not None
+            ):
+                if isinstance(value, ast.Tuple) and len(value.elts) == len(targets):
+                    self.found.append(Assignment(statement, value.elts[position]))
+                else:
+                    self.found.append(Assignment(statement, value, position))
+                return _End.ASSIGNED
             case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
                 return _End.LEFT
             case ast.If(body=body, orelse=orelse):
@@ -136,6 +146,13 @@ class Assignments:
                 return _End.UNTOUCHED
             case _:
                 return _End.UNKNOWN if _binds(statement, self.name) else _End.UNTOUCHED
+
+
+def _position(targets: list[ast.expr], name: str) -> int | None:
+    """Return at which place a name stands once among plain targets, or None."""
+    names = [each.id if isinstance(each, ast.Name) else None for each in targets]
+    starred = any(isinstance(each, ast.Starred) for each in targets)
+    return names.index(name) if names.count(name) == 1 and not starred else None
 
 
 def is_data(place: Place, name: str) -> bool:

@@ -1,10 +1,12 @@
-"""Whether a name stands for data alone: tensors that are made without gradients, and what only picks among them."""
+"""What is data alone: tensors that are made without gradients, batches, and what only picks among them."""
 
 from __future__ import annotations
 
 import ast
+import re
 
-from optlint.api import Place, Program, enclosing_function
+from optlint.api import ModuleInfo, Place, Program, enclosing_function, parent
+from optlint_rules.gradients.losses import Assignments, is_data
 
 _MADE = frozenset(
     """rand randn randint randperm zeros ones full arange linspace eye empty tensor as_tensor from_numpy
@@ -13,7 +15,45 @@ _MADE = frozenset(
 _PICKED = frozenset(
     "long float double int bool to cuda cpu view reshape unsqueeze squeeze sum mean argmax argmin clone flatten".split()
 )
+_LOADS = re.compile(r"(?i)load|data|batch|sample|dl\b")
 _DEEPEST = 4
+
+
+def is_plain_data(value: ast.expr, place: Place, program: Program, depth: int = 0) -> bool:
+    """Whether an expression is surely data: a constant, a loop's variable, a part of a batch, or made from such."""
+    if depth > _DEEPEST:
+        return False
+    match value:
+        case ast.Constant():
+            return True
+        case ast.Name(id=name):
+            if is_data(place, name) or is_made_as_data(place, name, program):
+                return True
+            found = () if _is_flagged(place, name) else Assignments(place, name).reaching() or ()
+            return bool(found) and all(
+                is_plain_data(each.value, Place(place.module, each.statement), program, depth + 1) for each in found
+            )
+        case ast.Subscript(value=ast.Name(id=name)) | ast.Attribute(value=ast.Name(id=name)) if is_data(place, name):
+            return _LOADS.search(_iterated(place, name)) is not None
+        case ast.Subscript(value=inner):
+            return is_plain_data(inner, place, program, depth + 1)
+        case ast.Call(func=ast.Attribute(value=inner, attr=method)) if method in _PICKED:
+            return is_plain_data(inner, place, program, depth + 1)
+        case ast.Call():
+            return _makes(value, place, program, depth)
+        case _:
+            return False
+
+
+def _iterated(place: Place, name: str) -> str:
+    """Return the text of what the innermost loop with this variable goes through."""
+    node = parent(place.module, place.node)
+    while node is not None:
+        if isinstance(node, ast.For | ast.AsyncFor):
+            if any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node.target)):
+                return ast.unparse(node.iter)
+        node = parent(place.module, node)
+    return ""
 
 
 def is_made_as_data(place: Place, name: str, program: Program) -> bool:
@@ -22,38 +62,45 @@ def is_made_as_data(place: Place, name: str, program: Program) -> bool:
 
 
 def _is_data(place: Place, name: str, program: Program, depth: int) -> bool:
-    if depth > _DEEPEST or f"{name}.requires_grad" in place.module.source.text:
+    if depth > _DEEPEST or _is_flagged(place, name):
         return False
     function = enclosing_function(place)
-    values = _values(function, name)
+    values = _values(place.module, function, name)
     if not values and not isinstance(function, ast.Module):
-        arguments = [node.arg for node in ast.walk(function) if isinstance(node, ast.arg)]
-        values = [] if name in arguments else _values(place.module.tree, name)
+        arguments = [node.arg for node in place.module.nodes.within(function, ast.arg)]
+        values = [] if name in arguments else _values(place.module, place.module.tree, name)
     return bool(values) and all(value is not None and _makes(value, place, program, depth) for value in values)
 
 
-def _values(scope: ast.AST, name: str) -> list[ast.expr | None]:
-    """Return what is assigned to a name, None for what is not plain."""
-    found: list[ast.expr | None] = []
+def _is_flagged(place: Place, name: str) -> bool:
+    """Whether something of a name is said to want gradients, or not to."""
+    return f"{name}.requires_grad" in place.module.source.text
+
+
+def _values(module: ModuleInfo, scope: ast.AST, name: str) -> list[ast.expr | None]:
+    """Return what a scope assigns to a name, None for what is not plain."""
+    return module.trait(scope, "what names are assigned", lambda node: _assigned(module, node)).get(name, [])
+
+
+def _assigned(module: ModuleInfo, scope: ast.AST) -> dict[str, list[ast.expr | None]]:
+    found: dict[str, list[ast.expr | None]] = {}
     plain: set[ast.AST] = set()
-    for node in ast.walk(scope):
-        if not isinstance(node, ast.Assign):
-            continue
+    for node in module.nodes.within(scope, ast.Assign):
         for target in node.targets:
             match target, node.value:
-                case ast.Name(id=bound), value if bound == name:
-                    found.append(value)
+                case ast.Name(id=name), value:
+                    found.setdefault(name, []).append(value)
                     plain.add(target)
                 case ast.Tuple(elts=names), ast.Tuple(elts=values) if len(names) == len(values):
                     for one, value in zip(names, values, strict=True):
-                        if isinstance(one, ast.Name) and one.id == name:
-                            found.append(value)
+                        if isinstance(one, ast.Name):
+                            found.setdefault(one.id, []).append(value)
                             plain.add(one)
                 case _:
                     pass
-    for node in ast.walk(scope):
-        if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load) and node not in plain:
-            found.append(None)
+    for named in module.nodes.within(scope, ast.Name):
+        if not isinstance(named.ctx, ast.Load) and named not in plain:
+            found.setdefault(named.id, []).append(None)
     return found
 
 

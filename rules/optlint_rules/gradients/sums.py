@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from optlint.api import Place, enclosing_function, enclosing_loops, parent
+from optlint.api import ModuleInfo, Place, enclosing_function, enclosing_loops, parent
 
 _LOOKING = frozenset(
     """
@@ -28,9 +28,14 @@ class Sum:
     value: ast.expr
 
 
-def sums(tree: ast.AST) -> tuple[Sum, ...]:
+def sums(module: ModuleInfo) -> tuple[Sum, ...]:
     """Return all sums of a file, in loops or not."""
-    return tuple(each for node in ast.walk(tree) for each in _sum(node))
+
+    def find(_: ast.AST) -> tuple[Sum, ...]:
+        statements = (*module.nodes.of(ast.AugAssign), *module.nodes.of(ast.Assign))
+        return tuple(each for statement in statements for each in _sum(statement))
+
+    return module.trait(module.tree, "sums", find)
 
 
 def _sum(node: ast.AST) -> Iterator[Sum]:

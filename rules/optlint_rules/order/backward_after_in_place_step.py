@@ -61,6 +61,8 @@ These are not reported:
 - A loss that is detached from the network that has stepped, or went through it under `no_grad`.
 - A single linear layer whose input needs no gradient: its backward does not need the weight.
 - A step under a condition, or one that finds no gradients.
+- A step of an optimizer that is handed in, unless the backward above it went through the same graph: then it is a
+  warning, for a module of a single layer may not need what has changed.
 
 ## Fix safety
 
@@ -95,18 +97,18 @@ from optlint.api import (
     Level,
     Model,
     Optimizer,
-    Place,
     Program,
     Query,
     Repair,
     Rule,
     Violation,
     canonical,
-    enclosing_function,
-    enclosing_loops,
     enclosing_statement,
 )
-from optlint_rules.order.graph_of_loss import conditions_around, making, names_bound, names_read
+from optlint_rules.order.graph_of_loss import making, names_bound, names_read
+from optlint_rules.order.step_between import has_gradients, has_used_the_graph, here, is_on_the_way, row
+
+_UNKNOWN = " unless the module is a single layer"
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -120,67 +122,35 @@ def _broken(program: Program, entry: Entry, late: Event) -> Iterator[Violation]:
     statements: list[ast.stmt] | None = None
     for stepped in entry.having(Act.STEP):
         optimizer = canonical(stepped.subjects[0]) if len(stepped.subjects) == 1 else None
-        if not isinstance(optimizer, Optimizer) or optimizer.confidence is not Confidence.CERTAIN:
+        if not isinstance(optimizer, Optimizer) or not is_on_the_way(stepped, late):
             continue
-        if not any(map(optimizer.holds, late.models())) or not _surely_between(entry, optimizer, stepped, late):
+        known = optimizer.confidence is Confidence.CERTAIN and any(map(optimizer.holds, late.models()))
+        if known and not has_gradients(entry, optimizer, stepped, late):
             continue
         statements = making(late.place) if statements is None else statements
         if statements is None:
             return
-        forwards = [event for event in _forwards(entry, late, statements) if any(map(optimizer.holds, event.models()))]
-        if not forwards or any(_row(event, late) > _row(stepped, late) for event in forwards):
+        if not known and not has_used_the_graph(entry, optimizer, stepped, late, statements):
+            continue
+        forwards = [
+            event
+            for event in _forwards(entry, late, statements)
+            if not known or any(map(optimizer.holds, event.models()))
+        ]
+        if not forwards or any(row(event, late) > row(stepped, late) for event in forwards):
             continue
         if _needs_no_parameters(forwards, late):
             continue
         roles = {"late": late, "step": stepped, "forward": forwards[0]}
-        yield Violation(program, late.place, roles, (forwards[0], stepped, late), entry=entry)
+        parts = {"if": "" if known else _UNKNOWN}
+        yield Violation(program, late.place, roles, (forwards[0], stepped, late), entry=entry, parts=parts)
         return
-
-
-def _here(event: Event, late: Event) -> Place | None:
-    """Return where, in the same call of the function of the late backward, an event takes place."""
-    depth = len(late.stack)
-    if event.stack[:depth] != late.stack:
-        return None
-    place = (*event.stack, event.place)[depth]
-    same = place.module is late.place.module and enclosing_function(place) is enclosing_function(late.place)
-    return place if same else None
-
-
-def _row(event: Event, late: Event) -> int:
-    place = _here(event, late)
-    return enclosing_statement(place).lineno if place is not None else 0
-
-
-def _surely_between(entry: Entry, optimizer: Optimizer, stepped: Event, late: Event) -> bool:
-    """Whether a step comes before the backward in each iteration, and has gradients to change something with."""
-    place = _here(stepped, late)
-    if place is None or _row(stepped, late) >= _row(late, late):
-        return False
-    if enclosing_loops(place)[:1] != enclosing_loops(late.place)[:1]:
-        return False
-    if not set(conditions_around(place)) <= set(conditions_around(late.place)):
-        return False
-    events = list(entry.events)
-    gradients = False
-    for event in events[: events.index(stepped)]:
-        concerns = optimizer in map(canonical, event.subjects) or any(map(optimizer.holds, event.models()))
-        if event.act is Act.BACKWARD and event.known and concerns and _is_in_iteration(event, late):
-            gradients = True
-        elif event.act is Act.CLEAR and (concerns or not event.known):
-            gradients = False
-    return gradients
-
-
-def _is_in_iteration(event: Event, late: Event) -> bool:
-    place = _here(event, late)
-    return place is not None and enclosing_loops(place)[:1] == enclosing_loops(late.place)[:1]
 
 
 def _forwards(entry: Entry, late: Event, statements: list[ast.stmt]) -> Iterator[Event]:
     nodes = {node for statement in statements for node in ast.walk(statement)}
     for event in entry.having(Act.FORWARD):
-        place = _here(event, late)
+        place = here(event, late)
         if event.detail != "no_grad" and place is not None and place.node in nodes:
             yield event
 
@@ -208,7 +178,7 @@ def _is_one_layer(model: Model) -> bool:
 
 def _below(violation: Violation, editor: Editor) -> Edits | None:
     late, stepped = violation.roles["late"], violation.roles["step"]
-    place = _here(stepped, late)
+    place = here(stepped, late)
     statements = making(late.place)
     if place is None or statements is None or violation.entry is None:
         return None
@@ -234,7 +204,7 @@ def _forward_nodes(violation: Violation, late: Event, statements: list[ast.stmt]
     optimizer = canonical(violation.roles["step"].subjects[0])
     assert isinstance(optimizer, Optimizer)
     for event in _forwards(violation.entry, late, statements):
-        place = _here(event, late)
+        place = here(event, late)
         if place is not None and any(map(optimizer.holds, event.models())):
             yield place.node
 
@@ -242,9 +212,10 @@ def _forward_nodes(violation: Violation, late: Event, statements: list[ast.stmt]
 RULE = Rule(
     code="OPT112",
     level=Level.ERROR,
-    message="the backward raises an exception: `{step}` has changed what `{late}` needs since the forward",
+    message="the backward raises an exception{if}: `{step}` has changed what `{late}` needs since the forward",
     triggers=((".step(", "backward("), ("optimizer", "torch"), ("optim.", "torch"), ("torch.optim",)),
     property=Query(_find),
+    judge=lambda violation: Level.WARNING if violation.parts["if"] else Level.ERROR,
     repair=Repair("Compute the loss after the step", UNSAFE, _below),
     evidence=Evidence.CRASH,
 )

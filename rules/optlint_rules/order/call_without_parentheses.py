@@ -74,6 +74,7 @@ A replay records the order of the events: the named one is missing before the fi
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from optlint.api import (
@@ -91,6 +92,7 @@ from optlint.api import (
     Rule,
     Scheduler,
     Violation,
+    parent,
     tables,
 )
 
@@ -100,6 +102,9 @@ _METHODS = frozenset(("step", "zero_grad", "backward"))
 def _find(program: Program) -> Iterator[Violation]:
     for entry in program.entries:
         for event in entry.having(Act.MENTION):
+            statement = parent(event.place.module, event.place.node)
+            if isinstance(statement, ast.stmt) and event.place.module.shows(statement):
+                continue  # to look at it
             if event.detail in _METHODS or event.detail == "update":
                 yield Violation(program, event.place, {"mention": event}, (event,), entry=entry)
 

@@ -37,10 +37,13 @@ class _Search:
     """The calls that step other optimizers, which may go by an attribute of the same name."""
 
 
-def stays_in_sight(optimizer: Optimizer, entry: Entry, program: Program, asked: Collection[str]) -> bool:
+def stays_in_sight(
+    optimizer: Optimizer, entry: Entry, program: Program, asked: Collection[str], in_file: bool = False
+) -> bool:
     """Whether an optimizer goes by one name, is asked some things only, and is handed to nothing unknown.
 
-    It may be handed to schedulers, and to functions of the project that do nothing else with it.
+    It may be handed to schedulers, and to functions of the project that do nothing else with it. As an attribute it is
+    followed where the way into the program begins in the file, or where what its own file does with it is enough.
     """
     built = _built(optimizer, entry)
     if built is None:
@@ -51,7 +54,7 @@ def stays_in_sight(optimizer: Optimizer, entry: Entry, program: Program, asked: 
     if isinstance(parent(built.module, built.node), ast.Call | ast.keyword):
         return _is_followed(built, search, 0)
     target = name_of(built) or _one_of_several(built)
-    if target is None or (isinstance(target, ast.Attribute) and entry.name != "<module>"):
+    if target is None or (isinstance(target, ast.Attribute) and entry.name != "<module>" and not in_file):
         return False
     places = (Place(built.module, use) for use in uses(built, target))
     return all(_is_plain(place, search, 0) for place in places if not _is_another(place, target, built))
@@ -95,7 +98,7 @@ def _one_of_several(built: Place) -> ast.expr | None:
     match enclosing_statement(built):
         case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)) if len(names) == len(values):
             name = next((name for name, value in zip(names, values, strict=True) if value is built.node), None)
-            return name if isinstance(name, ast.Name) else None
+            return name if isinstance(name, ast.Name | ast.Attribute) else None
         case _:
             return None
 
@@ -105,7 +108,19 @@ def _is_plain(use: Place, search: _Search, depth: int) -> bool:
     if isinstance(outer, ast.Attribute):
         plain = outer.attr in search.asked or parent(use.module, outer) in search.others_steps
         return outer.value is use.node and plain
+    if isinstance(outer, ast.Tuple | ast.List):
+        return _is_gone_through(Place(use.module, outer), search, depth)
     return _is_followed(use, search, depth)
+
+
+def _is_gone_through(several: Place, search: _Search, depth: int) -> bool:
+    """Whether a loop goes through several things, written there, and does nothing unknown to each."""
+    match parent(several.module, several.node):
+        case ast.For(target=ast.Name(id=name), iter=iterable) as loop if iterable is several.node:
+            inside = (Place(several.module, node) for node in _reads(loop, name))
+            return all(_is_plain(each, search, depth) for each in inside)
+        case _:
+            return False
 
 
 def _is_followed(use: Place, search: _Search, depth: int) -> bool:
@@ -126,14 +141,36 @@ def _is_followed(use: Place, search: _Search, depth: int) -> bool:
     if definitions is None or depth >= _DEEPEST:
         return False
     found = definitions.function_of(call.func, use.module)
+    info = definitions.class_of(call.func, use.module) if found is None else None
+    if info is not None and "__init__" in info.methods and not set(info.foreign_bases) - {"object", "builtins.object"}:
+        found = info.methods["__init__"], info.module
     if found is None:
         return False
     function, module = found
-    parameter = _parameter(call, use.node, keyword, function)
+    parameter = _parameter(call, use.node, keyword, function, is_method=info is not None)
     if parameter is None:
         return False
-    inside = (Place(module, node) for node in _reads(function, parameter))
+    inside = [Place(module, node) for node in _reads(function, parameter)]
+    kept = {each.node: _attribute(each) for each in inside if info is not None}
+    attributes = {attribute for attribute in kept.values() if attribute}
+    inside = [each for each in inside if not kept.get(each.node)]
+    inside += [
+        Place(module, node)
+        for node in module.nodes.of(ast.Attribute)
+        if node.attr in attributes and isinstance(node.ctx, ast.Load)
+    ]
     return all(_is_plain(each, search, depth + 1) for each in inside)
+
+
+def _attribute(use: Place) -> str:
+    """Return the attribute of `self` that a value becomes, or nothing."""
+    match parent(use.module, use.node):
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=attribute)], value=value) if (
+            value is use.node
+        ):
+            return attribute
+        case _:
+            return ""
 
 
 def _makes_scheduler(event: Event, call: ast.Call) -> bool:
@@ -142,10 +179,14 @@ def _makes_scheduler(event: Event, call: ast.Call) -> bool:
 
 
 def _parameter(
-    call: ast.Call, argument: ast.AST, keyword: str | None, function: ast.FunctionDef | ast.AsyncFunctionDef
+    call: ast.Call,
+    argument: ast.AST,
+    keyword: str | None,
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    is_method: bool,
 ) -> str | None:
     """Return the parameter that gets an argument, if it is not bound again in the function."""
-    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)][is_method:]
     if keyword is None:
         index = next((index for index, each in enumerate(call.args) if each is argument), len(names))
         if any(isinstance(each, ast.Starred) for each in call.args[: index + 1]) or index >= len(names):

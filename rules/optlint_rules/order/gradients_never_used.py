@@ -44,7 +44,9 @@ for step in range(100):
 These are not reported:
 
 - An optimizer, or a model, that goes where one cannot follow: a function of another package, an attribute of an object
-  that others may use, a list or a dict. Functions of the project are followed.
+  that others may use, a list or a dict. Functions and classes of the project are followed, and so is an attribute where
+  the optimizer clears the gradients in the loop that makes them. A function of another package that
+  gets the model behind that loop sees the last gradients alone.
 - Updates that are made by hand from `.grad`, and gradients that are looked at for their own sake.
 - Gradients that are written by hand, made by `torch.autograd.grad` alone, or in a closure.
 - Another optimizer over the same parameters, whose steps may use the gradients.
@@ -96,13 +98,14 @@ _BY_HAND = frozenset(("grad", "register_hook", "register_post_accumulate_grad_ho
 def _level(violation: Violation) -> Level | None:
     assert violation.entry is not None
     begun, optimizer = violation.roles["begun"], violation.binding.optimizer
-    if not _is_known(optimizer) or not _stays(violation, optimizer):
+    is_idle = _is_idle(violation)
+    if not (is_idle or _is_known(optimizer)) or not _stays(violation, optimizer):
         return None
     nodes = list(violation.program.nodes())
     if any(isinstance(node, ast.Attribute) and _is_by_hand(node, begun) for node in nodes):
         return None
     if begun.act is Act.BACKWARD:
-        return Level.WARNING if begun.known and _trains_alone(violation) else None
+        return Level.WARNING if is_idle or (begun.known and _trains_alone(violation)) else None
     if not enclosing(violation.entry, begun):
         return None
     if any(isinstance(node, ast.Attribute | ast.Name) and "backward" in ast.unparse(node) for node in nodes):
@@ -119,18 +122,45 @@ def _is_by_hand(node: ast.Attribute, begun: Event) -> bool:
     return node.attr in _BY_HAND
 
 
+def _is_of_torch(optimizer: Optimizer) -> bool:
+    return optimizer.confidence is Confidence.CERTAIN and optimizer.info is None and optimizer.place is not None
+
+
 def _is_known(optimizer: Optimizer) -> bool:
     models = [source.model.root() for source in optimizer.sources]
     known = all(model.confidence is Confidence.CERTAIN and model.place is not None for model in models)
-    certain = optimizer.confidence is Confidence.CERTAIN and optimizer.info is None and optimizer.place is not None
-    return certain and known and optimizer.complete and bool(models)
+    return _is_of_torch(optimizer) and known and optimizer.complete and bool(models)
+
+
+def _is_idle(violation: Violation) -> bool:
+    """Whether an optimizer clears gradients in a loop that makes some, and nothing steps anywhere.
+
+    Then it matters little which parameters it holds: no others come to use the gradients.
+    """
+    assert violation.entry is not None
+    steps = any(True for _ in violation.entry.having(Act.STEP))
+    return not steps and _is_of_torch(violation.binding.optimizer) and _clears_what_is_made(violation)
+
+
+def _clears_what_is_made(violation: Violation) -> bool:
+    """Whether an optimizer clears gradients in a loop that makes some: who steps it must do so there."""
+    entry = violation.entry
+    assert entry is not None
+    made = [region for event in entry.having(Act.BACKWARD) for region in enclosing(entry, event)]
+    clearings = (event for event in entry.having(Act.CLEAR) if _clears(event, violation))
+    return any(any(region in made for region in enclosing(entry, event)) for event in clearings)
+
+
+def _clears(event: Event, violation: Violation) -> bool:
+    """Whether gradients are cleared by the optimizer itself, or by a module that it holds."""
+    return violation.binding.optimizer in _subjects(event) or any(map(violation.binding.holds, event.models()))
 
 
 def _stays(violation: Violation, optimizer: Optimizer) -> bool:
     """Whether one can see all that is done with the optimizer."""
     assert violation.entry is not None
     asked = _ASKED | {"step"} if violation.roles["begun"].act is Act.STEP else _ASKED
-    return stays_in_sight(optimizer, violation.entry, violation.program, asked)
+    return stays_in_sight(optimizer, violation.entry, violation.program, asked, in_file=_clears_what_is_made(violation))
 
 
 def _trains_alone(violation: Violation) -> bool:
@@ -159,13 +189,17 @@ def _subjects(event: Event) -> list[Object]:
 
 
 def _is_cleared(violation: Violation) -> bool:
-    """Whether the optimizer itself clears the gradients in a loop: it is meant to work beside the others."""
-    assert violation.entry is not None
-    optimizer = violation.binding.optimizer
-    return any(
-        optimizer in _subjects(event) and enclosing(violation.entry, event)
-        for event in violation.entry.having(Act.CLEAR)
-    )
+    """Whether the optimizer is meant to work beside the others.
+
+    It clears the gradients in a loop itself, or its modules do where they have a loss of their own.
+    """
+    entry, optimizer, holds = violation.entry, violation.binding.optimizer, violation.binding.holds
+    assert entry is not None
+    clearings = [event for event in entry.having(Act.CLEAR) if enclosing(entry, event)]
+    if any(optimizer in _subjects(event) for event in clearings):
+        return True
+    own = any(event.known and all(map(holds, event.models())) for event in entry.having(Act.BACKWARD))
+    return own and any(_clears(event, violation) for event in clearings)
 
 
 def _may_use(step: Event, gradient: Event, violation: Violation) -> bool:

@@ -9,15 +9,20 @@ from optlint.api import Place, enclosing_function, enclosing_loops, enclosing_st
 _TRANSPARENT = (ast.With, ast.AsyncWith)
 
 
-def conditions_around(place: Place) -> list[ast.AST]:
-    """Return the statements around a node, within its innermost loop or its function, that may leave it out."""
-    found: list[ast.AST] = []
+def conditions_around(place: Place) -> list[tuple[ast.AST, str]]:
+    """Return the statements around a node, within its innermost loop or its function, that may leave it out.
+
+    With each comes the block of it that holds the node, as `body` or `orelse`.
+    """
+    found: list[tuple[ast.AST, str]] = []
     ends = {enclosing_function(place), *enclosing_loops(place)[:1]}
-    node = parent(place.module, enclosing_statement(place))
-    while node is not None and node not in ends:
-        if not isinstance(node, _TRANSPARENT):
-            found.append(node)
-        node = parent(place.module, node)
+    inner: ast.AST = enclosing_statement(place)
+    outer = parent(place.module, inner)
+    while outer is not None and outer not in ends:
+        if not isinstance(outer, _TRANSPARENT):
+            blocks = (name for name in ("body", "orelse", "finalbody") if inner in getattr(outer, name, ()))
+            found.append((outer, next(blocks, "")))
+        inner, outer = outer, parent(place.module, outer)
     return found
 
 
@@ -51,7 +56,8 @@ def names_bound(node: ast.AST) -> set[str]:
 def making(backward: Place) -> list[ast.stmt] | None:
     """Return the statements, in order, out of which a loss comes in one iteration, and the backward's own.
 
-    None where that is not plain: a name is bound under a condition, in a loop, or by something else than an assignment.
+    None where that is not plain: a name is bound in a loop, by something else than an assignment, or under a condition
+    to what is not made of what it was.
     """
     loss = loss_of(backward)
     if loss is None:
@@ -65,11 +71,12 @@ def making(backward: Place) -> list[ast.stmt] | None:
         if statement.lineno >= own.lineno or not names_bound_by(statement) & wanted:
             continue
         here = Place(backward.module, statement)
-        if not isinstance(statement, ast.Assign) or not set(conditions_around(here)) <= around:
+        if not isinstance(statement, ast.Assign | ast.AugAssign) or enclosing_loops(here)[:1] != loops[:1]:
             return None
-        if enclosing_loops(here)[:1] != loops[:1]:
+        keeps = isinstance(statement, ast.AugAssign) or names_bound(statement) <= names_read(statement.value)
+        if not keeps and not set(conditions_around(here)) <= around:
             return None
-        wanted = (wanted - names_bound(statement)) | names_read(statement.value)
+        wanted = (wanted if keeps else wanted - names_bound(statement)) | names_read(statement.value)
         found.insert(0, statement)
     return found
 

@@ -124,7 +124,7 @@ def _batch_loop(entry: Entry, binding: Binding, step: Event) -> tuple[Event, Eve
                 continue
             if within(step, loop) is not None or not _inside(loop, outer, gradient):
                 continue
-            if _is_batch_loop(entry, binding, loop, outer, clearing, gradient):
+            if _is_batch_loop(entry, binding, loop, outer, clearing, gradient, step):
                 return clearing, gradient
     return None
 
@@ -135,15 +135,19 @@ def _inside(loop: Place, outer: Place, gradient: Event) -> bool:
     return any(getattr(each, "place", None) is not None and each.place.node is loop.node for each in around)  # type: ignore[union-attr]
 
 
-def _is_batch_loop(entry: Entry, binding: Binding, loop: Place, outer: Place, clearing: Event, gradient: Event) -> bool:
+def _is_batch_loop(
+    entry: Entry, binding: Binding, loop: Place, outer: Place, clearing: Event, gradient: Event, step: Event
+) -> bool:
     allowed = conditions(within(gradient, loop) or [])
     if not all(any(each.same(other) for other in allowed) for each in conditions(within(clearing, loop) or [])):
         return False
     for event in entry.having(Act.STEP, Act.SET_GRADIENT, Act.ESCAPE, Act.BACKWARD):
         inside = within(event, loop) is not None
         if event.act is Act.BACKWARD:
-            # A backward below the loop, or above it, gives the update a gradient of its own.
-            if not inside and within(event, outer) is not None and reaches(event, binding):
+            # A backward below the loop, or above it, gives the update a gradient of its own; what comes after the
+            # step is cleared when the loop begins anew.
+            late = precedes(step, event)
+            if not inside and not late and within(event, outer) is not None and reaches(event, binding):
                 return False
         elif inside and (event.act is not Act.ESCAPE or binding.optimizer in map(canonical, event.subjects)):
             return False

@@ -103,6 +103,7 @@ from optlint.api import (
     UNSAFE,
     Act,
     Binding,
+    Change,
     Confidence,
     Editor,
     Edits,
@@ -118,6 +119,7 @@ from optlint.api import (
     enclosing_loops,
     enclosing_statement,
     parent,
+    since,
     step,
     tables,
 )
@@ -132,8 +134,10 @@ def _chained(event: Event, binding: Binding) -> bool:
 def _level(violation: Violation) -> Level | None:
     scheduler = violation.binding.scheduler
     assert scheduler is not None
-    if scheduler.confidence is Confidence.NAME or violation.program.torch().precedes((1, 1)):
-        return None  # before torch 1.1 the scheduler came first
+    if scheduler.confidence is Confidence.NAME or violation.program.torch().precedes(
+        since(Change.SCHEDULER_AFTER_OPTIMIZER)
+    ):
+        return None  # the scheduler came first
     facts = [tables().schedulers.get(name.partition(":")[0]) for name in scheduler.classes]
     if any(fact is not None and fact.metric for fact in facts):
         return None  # ReduceLROnPlateau has no fixed place: it reacts to what happened, whenever it is asked

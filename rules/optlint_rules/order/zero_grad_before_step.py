@@ -101,6 +101,7 @@ from optlint.api import (
     same_function,
     step,
 )
+from optlint_rules.order.clearing import surely_concerns
 from optlint_rules.order.first_step import steps_first
 from optlint_rules.order.forward import forward_statement
 
@@ -148,7 +149,7 @@ RULE = Rule(
     message="nothing is learned: `{trigger}` clears the gradients that `{before}` is to use",
     triggers=((".zero_grad(", "backward("), ("optimizer", "torch"), ("optim.", "torch"), ("torch.optim",)),
     property=Response(
-        trigger=EventPattern(OPTIMIZER, frozenset((Act.CLEAR,)), _whole),
+        trigger=EventPattern(OPTIMIZER, frozenset((Act.CLEAR,)), _whole, surely_concerns),
         response=EventPattern(OPTIMIZER, frozenset((Act.BACKWARD, Act.SET_GRADIENT))),
         before=step(OPTIMIZER),
         armed_by=EventPattern(OPTIMIZER, frozenset((Act.BACKWARD, Act.SET_GRADIENT))),

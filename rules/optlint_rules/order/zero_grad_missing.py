@@ -53,6 +53,7 @@ for epoch in range(10):
 These are not reported:
 
 - `zero_grad()` anywhere between two backwards: before the forward, between forward and backward, after the step.
+- Another optimizer over the same parameters, or over more, that clears them.
 - Every other way of clearing: `model.zero_grad()`, `p.grad = None`, `p.grad.zero_()`, `p.grad.data.zero_()`, by
   name, by parameter or by group, in a helper such as `reset_grad()`, in a loop over several optimizers, in the
   caller.
@@ -67,8 +68,8 @@ These are not reported:
 
 The fix inserts `optimizer.zero_grad()`, with the name that the optimizer has there, above the forward of that
 backward, or above the backward itself where the forward lies elsewhere; where only some backwards are followed by a
-step, behind that step. It is unsafe because it changes every update after the first, which is its purpose; where the
-sum over a whole run was meant, suppress the finding.
+step, or a loop goes over several optimizers to step them, behind that step. It is unsafe because it changes every
+update after the first, which is its purpose; where the sum over a whole run was meant, suppress the finding.
 
 ## Evidence
 
@@ -85,8 +86,6 @@ consumes its own gradient, bit for bit, wherever between two backwards the clear
 """
 
 from __future__ import annotations
-
-import ast
 
 from optlint.api import (
     OPTIMIZER,
@@ -105,10 +104,10 @@ from optlint.api import (
     Violation,
     backward,
     enclosing_statement,
-    parent,
     same_function,
     step,
 )
+from optlint_rules.gradients.whereabouts import Around, conditions, surroundings
 from optlint_rules.order.forward import forward_statement, stepped
 
 
@@ -141,14 +140,14 @@ def _clear_once(violation: Violation, editor: Editor) -> Edits | None:
 
 
 def _is_guarded(update: Event, gradient: Event) -> bool:
-    """Whether the step stands under a condition that the backward does not stand under."""
-    module = update.place.module
-    inside: ast.AST | None = enclosing_statement(update.place)
-    while inside is not None and not isinstance(inside, ast.For | ast.AsyncFor | ast.While | ast.FunctionDef):
-        if isinstance(inside, ast.If) and not any(node is gradient.place.node for node in ast.walk(inside)):
-            return True
-        inside = parent(module, inside)
-    return False
+    """Whether the step stands under a condition, or in a loop over optimizers, that the backward is not part of."""
+    around = surroundings(gradient)
+    loops = [each.place.node for each in around if isinstance(each, Around)]
+    asked = conditions(around)
+    return any(
+        each.place.node not in loops if isinstance(each, Around) else not any(each.same(other) for other in asked)
+        for each in surroundings(update)
+    )
 
 
 RULE = Rule(

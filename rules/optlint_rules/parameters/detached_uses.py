@@ -18,11 +18,11 @@ from optlint_rules.parameters.construction import given_parameters
 
 _BY_HAND = re.compile(
     rb"""\.grad(\.data)?\s*=(?!=)(?!\s*None\b)                                # p.grad = g
-    | \.grad(\.data)?\.(?!zero_|detach_|requires_grad_)[a-z]\w*_\(            # p.grad.copy_(g)
+    | \.grad(\.data)?\.(?!zero_|detach_|requires_grad_|div_|mul_|clamp)[a-z]\w*_\(  # p.grad.copy_(g)
     | setattr\(.*["']_?grad["']
     | \b_grad\s*=
     | functional_call|make_functional|stateless|torch\.func\b|\bhigher\b|multi_tensor
-    | \w*grads?_to_\w*|set_\w*grads?\b|assign_\w*grads?\b|copy_\w*grads?\b
+    | \w*grads?_to_\w*|set_(?!requires_)\w*grads?\b|assign_\w*grads?\b|copy_\w*grads?\b
     """,
     re.VERBOSE,
 )

@@ -34,6 +34,7 @@ _OVERRIDDEN = (
 )
 """Methods with which a class may register in ways of its own."""
 _REGISTERING = ("add_module", "register_module", "register_parameter", "__setattr__")
+_TAKING_MODULES = ("add_module", "register_module")
 _REGISTRIES = ("_modules", "_parameters", "__dict__")
 
 
@@ -90,7 +91,7 @@ class ModuleClass:
                 owned = info.method(name)
                 if owned is not None and owned[1] not in found:
                     found[owned[1]] = owned[0]
-                    pending.extend(attribute.attr for attribute in _of_self(owned[1]))
+                    pending.extend(attribute.attr for attribute in _of_self(owned[0].module, owned[1]))
         return [(info, function) for function, info in found.items()]
 
     def mentions(self, name: str) -> list[Mention]:
@@ -98,19 +99,22 @@ class ModuleClass:
         return [
             Mention(node, function, info)
             for info, function in self.methods()
-            for node in ast.walk(function)
-            if isinstance(node, ast.Attribute)
-            and node.attr == name
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "self"
+            for node in _of_self(info.module, function)
+            if node.attr == name
         ]
 
-    def registers_itself(self) -> bool:
-        """Whether the class may register parts in ways of its own."""
+    def registers_itself(self, modules: bool = True) -> bool:
+        """Whether the class may register parts in ways of its own; parameters alone, where `modules` is false."""
         kin = (*self.info.lineage, *self.heirs)
         if any(name in info.methods for info in kin for name in _OVERRIDDEN):
             return True
-        return any(_may_register(node) for _, function in self.methods() for node in ast.walk(function))
+        nodes = (node for _, function in self.methods() for node in ast.walk(function))
+        return any(_may_register(node) and (modules or not _adds_module(node)) for node in nodes)
+
+
+def _adds_module(node: ast.AST) -> bool:
+    """Whether a node is a call that takes modules only."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TAKING_MODULES
 
 
 def _may_register(node: ast.AST) -> bool:
@@ -203,7 +207,10 @@ def calls_super_first(module: ModuleInfo, function: FunctionNode, statement: ast
     return False
 
 
-def _of_self(function: FunctionNode) -> Iterator[ast.Attribute]:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            yield node
+def _of_self(module: ModuleInfo, function: FunctionNode) -> list[ast.Attribute]:
+    """Return all attributes of `self` that a method speaks of."""
+    return [
+        node
+        for node in module.nodes.within(function, ast.Attribute)
+        if isinstance(node.value, ast.Name) and node.value.id == "self"
+    ]

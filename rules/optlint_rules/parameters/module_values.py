@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from optlint.api import ClassInfo, Definitions, FunctionNode, ModuleInfo, tables
@@ -163,24 +163,37 @@ def bound_to(module: ModuleInfo, function: FunctionNode, name: str) -> Iterator[
                 pass
 
 
-def put_into(module: ModuleInfo, function: FunctionNode, name: str) -> Iterator[ast.expr]:
-    """Yield the expressions that a function puts into the list or dict that a variable or `self.name` holds."""
+def put_into(module: ModuleInfo, function: FunctionNode, name: str) -> Sequence[ast.expr]:
+    """Return the expressions that a function puts into the list or dict that a variable or `self.name` holds."""
+    return module.trait(function, "what is put where", lambda node: _fillings(module, node)).get(name, ())
+
+
+def _fillings(module: ModuleInfo, function: ast.AST) -> dict[str, list[ast.expr]]:
+    """Return what a function puts into lists and dicts, by the variable or `self.name` that holds them."""
+    found: dict[str, list[ast.expr]] = {}
     for node in module.nodes.own(function):
+        values: Iterable[ast.expr]
         match node:
-            case ast.Call(func=ast.Attribute(value=owner, attr="append"), args=[value]) if _goes_by(owner, name):
-                yield value
-            case ast.Call(func=ast.Attribute(value=owner, attr="insert"), args=[_, value]) if _goes_by(owner, name):
-                yield value
-            case ast.Call(func=ast.Attribute(value=owner, attr="extend" | "update"), args=[value]) if _goes_by(
-                owner, name
-            ):
-                yield from displayed(value)
-            case ast.AugAssign(target=owner, op=ast.Add(), value=value) if _goes_by(owner, name):
-                yield from displayed(value)
-            case ast.Assign(targets=[ast.Subscript(value=owner)], value=value) if _goes_by(owner, name):
-                yield value
+            case ast.Call(func=ast.Attribute(value=owner, attr="append"), args=[value]):
+                values = (value,)
+            case ast.Call(func=ast.Attribute(value=owner, attr="insert"), args=[_, value]):
+                values = (value,)
+            case ast.Call(func=ast.Attribute(value=owner, attr="extend" | "update"), args=[value]):
+                values = displayed(value)
+            case ast.AugAssign(target=owner, op=ast.Add(), value=value):
+                values = displayed(value)
+            case ast.Assign(targets=[ast.Subscript(value=owner)], value=value):
+                values = (value,)
+            case _:
+                continue
+        match owner:
+            case ast.Name(id=name):
+                found.setdefault(name, []).extend(values)
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                found.setdefault(f"self.{name}", []).extend(values)
             case _:
                 pass
+    return found
 
 
 def displayed(node: ast.expr) -> Iterator[ast.expr]:
@@ -201,13 +214,3 @@ def displayed(node: ast.expr) -> Iterator[ast.expr]:
             yield from displayed(inner)
         case _:
             pass
-
-
-def _goes_by(node: ast.expr, name: str) -> bool:
-    match node:
-        case ast.Name(id=own):
-            return own == name
-        case ast.Attribute(value=ast.Name(id="self"), attr=own):
-            return f"self.{own}" == name
-        case _:
-            return False

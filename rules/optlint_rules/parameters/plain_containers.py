@@ -19,7 +19,7 @@ _EMPTY = re.compile(rb"self\.\w+\s*(?::[^=\n]+)?=\s*(?:\[\s*\]|\{\s*\}|list\(\)|
 _FILLED = re.compile(
     rb"self\.\w+\s*(?::[^=\n]+)?=\s*(?:list|tuple|dict|OrderedDict)?[\[({][^=#]{0,300}?(?:nn\.\w+|\b[A-Z]\w+)\("
 )
-_LOCAL = re.compile(rb"^\s+(\w+)\s*(?::[^=\n]+)?=\s*(?:\[|\{|list\(|dict\()", re.MULTILINE)
+_LOCAL = re.compile(rb"[\n;][ \t]*(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:\[|\{|list\(|dict\()")
 _KEPT = re.compile(rb"self\.\w+\s*=\s*(\w+)\s*$", re.MULTILINE)
 _FILLING = (b".append(", b".extend(", b".insert(", b".update(", b"] = ", b"+= [")
 

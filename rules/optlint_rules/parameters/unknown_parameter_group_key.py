@@ -91,6 +91,7 @@ from optlint.api import (
     Rule,
     Violation,
     canonical,
+    exception_of,
     meant_key,
     optimizer_signature,
 )
@@ -126,7 +127,7 @@ def _judged(violation: Violation, group: GivenGroup, read: frozenset[str]) -> It
     if "params" not in group.keys and group.complete:
         key = next((each for each in written if each in _PARAMS), "")
         at = Place(place.module, written[key]) if key else place
-        parts = {"key": key, "meant": "params", "consequence": "KeyError: 'params'"}
+        parts = {"key": key, "meant": "params", "consequence": f"{exception_of('group without params')}: 'params'"}
         parts["what"] = f"the group has `{key}` instead of `params`" if key else "the group has no `params`"
         yield _at(violation, at, new, parts)
     for key, node in written.items():

@@ -175,12 +175,12 @@ def _differentiates(program: Program, owner: ModuleClass) -> bool:
 
 
 def _is_weight(program: Program, owner: ModuleClass, name: str, statement: ast.AST) -> bool:
-    """Whether the forward computes with the attribute, and nothing else takes care of it."""
-    if owner.registers_itself() or "dummy" in name:
+    """Whether the forward, or a method that is called, computes with it, and nothing else takes care of it."""
+    if owner.registers_itself(modules=False) or "dummy" in name:
         return False
     module = owner.info.module
     mentions = owner.mentions(name)
-    if not any(_is_computed_with(mention, owner) for mention in mentions):
+    if not any(_is_computed_with(mention, owner, program) for mention in mentions):
         return False
     inside = set(ast.walk(statement))
     if any(mention.node not in inside and not is_only_read(mention) for mention in mentions):
@@ -188,10 +188,23 @@ def _is_weight(program: Program, owner: ModuleClass, name: str, statement: ast.A
     return not any(is_handed_on(each, node) for each in (program.module, module) for node in other_mentions(each, name))
 
 
-def _is_computed_with(mention: Mention, owner: ModuleClass) -> bool:
-    return isinstance(mention.node.ctx, ast.Load) and any(
-        mention.function is function for _, function in owner.computing()
+def _is_computed_with(mention: Mention, owner: ModuleClass, program: Program) -> bool:
+    if not isinstance(mention.node.ctx, ast.Load):
+        return False
+    return any(mention.function is function for _, function in owner.computing()) or (
+        isinstance(mention.around(), ast.BinOp | ast.Call) and _is_called(mention.function.name, owner, program)
     )
+
+
+def _is_called(method: str, owner: ModuleClass, program: Program) -> bool:
+    """Whether code outside of the class calls a method, and uses what it gives."""
+    modules = dict.fromkeys((program.module, owner.info.module))
+    for module in modules:
+        for node in other_mentions(module, method):
+            call = parent(module, node)
+            if isinstance(call, ast.Call) and call.func is node and not isinstance(parent(module, call), ast.Expr):
+                return True
+    return False
 
 
 def _outermost(violation: Violation, editor: Editor) -> Edits | None:

@@ -94,10 +94,12 @@ from optlint.api import (
     EventPattern,
     Evidence,
     Level,
+    Optimizer,
     Repair,
     Response,
     Rule,
     Violation,
+    canonical,
     enclosing_loops,
     enclosing_statement,
 )
@@ -117,7 +119,7 @@ from optlint_rules.precision.scaling import (
 
 def _level(violation: Violation) -> Level | None:
     gradient, clipping = violation.roles["trigger"], violation.roles["before"]
-    if asks_for_scale(violation, gradient, clipping):
+    if asks_for_scale(violation, gradient, clipping) or _is_unscaled_by_another(violation):
         return None
     if not backwards(violation, unscaled):
         return level_of(gradient.scaler)
@@ -125,6 +127,21 @@ def _level(violation: Violation) -> Level | None:
     if unscalings(violation) or not is_always_done(clipping.place):
         return None
     return level_of(gradient.scaler) and Level.WARNING
+
+
+def _is_unscaled_by_another(violation: Violation) -> bool:
+    """Whether another optimizer of the same parameters is unscaled: one that a later run of a loop makes, say."""
+    optimizer = violation.binding.optimizer
+    others = [
+        canonical(subject)
+        for event in (violation.entry.having(Act.UNSCALE) if violation.entry is not None else ())
+        for subject in event.subjects
+    ]
+    return any(
+        isinstance(other, Optimizer) and other is not optimizer and other.holds(source.model)
+        for other in others
+        for source in optimizer.sources
+    )
 
 
 def _unscale(violation: Violation, editor: Editor) -> Edits | None:
@@ -147,7 +164,7 @@ RULE = Rule(
     code="OPT502",
     level=Level.ERROR,
     message="updates shrink by the scale{condition}: `{before}` clips gradients that are not unscaled yet",
-    triggers=(("clip_grad", "caler", "torch"), ("GradScaler", "torch")),
+    triggers=(("clip_grad", "caler", "torch"), ("GradScaler", "torch"), ("optim.", "torch"), ("torch.optim",)),
     property=Response(
         trigger=EventPattern(OPTIMIZER, frozenset((Act.BACKWARD,)), scaled),
         response=EventPattern(OPTIMIZER, frozenset((Act.UNSCALE, Act.SET_GRADIENT, Act.CHANGE_GRADIENT))),

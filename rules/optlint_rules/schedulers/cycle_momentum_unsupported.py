@@ -84,6 +84,7 @@ from collections.abc import Iterator
 from optlint.api import (
     SAFE,
     Act,
+    Change,
     Confidence,
     Editor,
     Edits,
@@ -99,16 +100,15 @@ from optlint.api import (
     Scheduler,
     Violation,
     canonical,
+    exception_of,
+    optimizer_signature,
+    scheduler_signature,
+    since,
+    written,
 )
 from optlint_rules.schedulers.stepping import classes_of
 
-_POSITIONS = {"OneCycleLR": 7, "CyclicLR": 9}
-"""Of `cycle_momentum`, the optimizer being 0."""
-_WITHOUT = frozenset(("ASGD", "Adadelta", "Adafactor", "Adagrad", "LBFGS", "Rprop"))
-"""Optimizers that have neither `momentum` nor `betas`."""
-_WITH_BETAS = frozenset(("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "SparseAdam"))
-_BETAS_SINCE = (2, 3)
-"""The torch whose `CyclicLR` cycles `betas`."""
+_CYCLING = frozenset(("OneCycleLR", "CyclicLR"))
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -120,14 +120,17 @@ def _find(program: Program) -> Iterator[Violation]:
             names = _optimizer_names(scheduler)
             kind = next(iter(classes_of(scheduler)))
             shown = " or ".join(f"`{name}`" for name in sorted(names))
-            level, what = Level.ERROR, f"`{kind}` raises ValueError: {shown} has no momentum to cycle"
-            if not names or not names <= _WITHOUT:
-                if kind != "CyclicLR" or not names or not names <= _WITH_BETAS:
+            raised = exception_of("cycled momentum without momentum")
+            level, what = Level.ERROR, f"`{kind}` raises {raised}: {shown} has no momentum to cycle"
+            if not names or not all(map(_has_none, names)):
+                cycled = since(Change.CYCLED_BETAS)
+                if kind != "CyclicLR" or not names or not all("betas" in _keys(name) for name in names):
                     continue
-                if not program.torch().may_precede(_BETAS_SINCE):
+                if not program.torch().may_precede(cycled):
                     continue
-                level = Level.ERROR if program.torch().precedes(_BETAS_SINCE) else Level.WARNING
-                what = f"`CyclicLR` raises ValueError on torch before 2.3: it cycles no `betas` of {shown} there"
+                level = Level.ERROR if program.torch().precedes(cycled) else Level.WARNING
+                what = f"`CyclicLR` raises {raised} on torch before {written(cycled)}"
+                what += f": it cycles no `betas` of {shown} there"
             yield Violation(
                 program,
                 event.place,
@@ -139,16 +142,34 @@ def _find(program: Program) -> Iterator[Violation]:
             )
 
 
+def _has_none(name: str) -> bool:
+    """Whether an optimizer of torch has no momentum that a scheduler could cycle."""
+    keys = _keys(name)
+    return bool(keys) and not keys & {"momentum", "betas"}
+
+
+def _keys(name: str) -> frozenset[str]:
+    signature = optimizer_signature(name)
+    return signature.group_keys if signature is not None else frozenset()
+
+
+def _position(name: str) -> int:
+    """Return the place of `cycle_momentum` among the arguments of a scheduler, the optimizer being 0."""
+    signature = scheduler_signature(name)
+    assert signature is not None
+    return [each.name for each in signature.parameters].index("cycle_momentum")
+
+
 def _cycles(event: Event, scheduler: Scheduler) -> bool:
     """Whether the call of an event makes a schedule that surely cycles the momentum."""
     classes = classes_of(scheduler)
     made = [each for each in scheduler.constructions if each.place.node is event.place.node]
-    if len(classes) != 1 or not classes <= _POSITIONS.keys() or len(made) != 1 or not made[0].complete:
+    if len(classes) != 1 or not classes <= _CYCLING or len(made) != 1 or not made[0].complete:
         return False
     if not isinstance(event.place.node, ast.Call):
         return False
     name = next(iter(classes))
-    given = made[0].given("cycle_momentum", _POSITIONS[name])
+    given = made[0].given("cycle_momentum", _position(name))
     return given is None or (isinstance(given.node, ast.Constant) and given.node.value is True)
 
 
@@ -176,7 +197,7 @@ def _keep_momentum(violation: Violation, editor: Editor) -> Edits | None:
         if keyword.arg == "cycle_momentum":
             return editor.replace(keyword.value, "False")
     if any(isinstance(value, ast.Constant) and value.value is True for value in call.args):
-        at = _POSITIONS[next(iter(_classes(violation)))]
+        at = _position(next(iter(_classes(violation))))
         return editor.replace(call.args[at], "False") if len(call.args) > at else None
     return editor.add_argument(call, "cycle_momentum=False")
 
@@ -193,7 +214,7 @@ def _is_shared(violation: Violation) -> bool:
             scheduler = canonical(event.subjects[0]) if event.place.node is violation.at.node else None
             if isinstance(scheduler, Scheduler):
                 names = _optimizer_names(scheduler)
-                if not names or not names <= _WITHOUT:
+                if not names or not all(map(_has_none, names)):
                     return True
     return False
 

@@ -89,6 +89,7 @@ from optlint.api import (
     UNSAFE,
     Act,
     Applicability,
+    Change,
     Confidence,
     Editor,
     Edits,
@@ -100,15 +101,14 @@ from optlint.api import (
     Rule,
     Scheduler,
     Violation,
+    exception_of,
+    since,
     tables,
 )
 
-_SINCE = (1, 4)
-"""The torch that has `get_last_lr`; for `ReduceLROnPlateau` it came with 2.2."""
-
 
 def _find(program: Program) -> Iterator[Violation]:
-    if not program.torch().precedes(_SINCE):
+    if not program.torch().precedes(since(Change.GET_LAST_LR)):
         yield from _calls(program)
 
 
@@ -127,7 +127,7 @@ def _calls(program: Program) -> Iterator[Violation]:
             }
             level = Level.ERROR if facts == {"raises"} else Level.WARNING
             what = {
-                frozenset(("raises",)): "`{0}` raises NotImplementedError for {1}",
+                frozenset(("raises",)): f"`{{0}}` raises {exception_of('get_lr of a composite')} for {{1}}",
                 frozenset(("right",)): "`{0}` warns on each call, although {1} gives the right value here",
             }.get(frozenset(facts), "`{0}` called from outside gives a wrong learning rate for {1}")
             names = " or ".join(sorted(name.partition(":")[0] for name in scheduler.classes)) or "the scheduler"
@@ -153,7 +153,8 @@ def _rename(violation: Violation, editor: Editor) -> Edits | None:
 def _applicability(violation: Violation) -> Applicability:
     scheduler = violation.roles["call"].subjects[0]
     plateau = isinstance(scheduler, Scheduler) and "ReduceLROnPlateau" in scheduler.classes
-    return UNSAFE if violation.program.torch().may_precede((2, 2) if plateau else _SINCE) else SAFE
+    change = Change.PLATEAU_GET_LAST_LR if plateau else Change.GET_LAST_LR
+    return UNSAFE if violation.program.torch().may_precede(since(change)) else SAFE
 
 
 RULE = Rule(

@@ -77,7 +77,7 @@ negative or a hundred times as large, or keeps a rate for good that was to chang
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from optlint.api import (
     UNSAFE,
@@ -97,6 +97,7 @@ from optlint.api import (
     Rule,
     Scheduler,
     Violation,
+    refused,
     scheduler_signature,
 )
 from optlint_rules.schedulers.defaults import default_numbers
@@ -104,45 +105,17 @@ from optlint_rules.schedulers.defaults import default_numbers
 _RAISES, _AT_STEP = "torch raises here", "torch raises in a step"
 _NEGATIVE, _GROWS, _STAYS = "the rate becomes negative", "the rate grows without end", "the rate never changes"
 
-_MODES = {
-    ("ReduceLROnPlateau", "mode"): ("min", "max"),
-    ("ReduceLROnPlateau", "threshold_mode"): ("rel", "abs"),
-    ("OneCycleLR", "anneal_strategy"): ("cos", "linear"),
-}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_no_positive_integer(value: object) -> bool:
-    return not isinstance(value, int) or value <= 0
-
-
 _WRONG: dict[tuple[str, str], tuple[tuple[Callable[[float], bool], str], ...]] = {
-    ("StepLR", "step_size"): ((lambda x: x == 0, _AT_STEP), (lambda x: 0 < x < 1, _STAYS)),
+    ("StepLR", "step_size"): ((lambda x: 0 < x < 1, _STAYS),),
     ("StepLR", "gamma"): ((lambda x: x < 0, _NEGATIVE),),
     ("MultiStepLR", "gamma"): ((lambda x: x < 0, _NEGATIVE),),
-    ("MultiStepLR", "milestones"): ((lambda x: True, _RAISES),),
     ("ExponentialLR", "gamma"): ((lambda x: x < 0, _NEGATIVE), (lambda x: x >= 2, _GROWS)),
-    ("CosineAnnealingLR", "T_max"): ((lambda x: x == 0, _AT_STEP),),
     ("CosineAnnealingLR", "eta_min"): ((lambda x: x < 0, _NEGATIVE),),
-    ("CosineAnnealingWarmRestarts", "T_0"): ((_is_no_positive_integer, _RAISES),),
-    ("CosineAnnealingWarmRestarts", "T_mult"): ((_is_no_positive_integer, _RAISES),),
     ("CosineAnnealingWarmRestarts", "eta_min"): ((lambda x: x < 0, _NEGATIVE),),
-    ("LinearLR", "start_factor"): ((lambda x: not 0 < x <= 1, _RAISES),),
-    ("LinearLR", "end_factor"): ((lambda x: not 0 <= x <= 1, _RAISES),),
     ("LinearLR", "total_iters"): ((lambda x: x == 0, _STAYS),),
-    ("ConstantLR", "factor"): ((lambda x: not 0 <= x <= 1, _RAISES), (lambda x: x == 0, _AT_STEP)),
     ("ConstantLR", "total_iters"): ((lambda x: x == 0, _STAYS),),
-    ("OneCycleLR", "total_steps"): ((_is_no_positive_integer, _RAISES),),
-    ("OneCycleLR", "epochs"): ((_is_no_positive_integer, _RAISES),),
-    ("OneCycleLR", "steps_per_epoch"): ((_is_no_positive_integer, _RAISES),),
-    ("OneCycleLR", "pct_start"): ((lambda x: isinstance(x, int) or not 0 <= x <= 1, _RAISES),),
-    ("CyclicLR", "step_size_up"): ((lambda x: x == 0, _RAISES),),
-    ("ReduceLROnPlateau", "factor"): ((lambda x: x >= 1, _RAISES),),
 }
-"""For each parameter, by class, which numbers are wrong, and what they do."""
+"""For each parameter, by class, which numbers torch takes although they are wrong, and what they do."""
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -162,9 +135,9 @@ def _of(made: Construction, unsure: frozenset[float]) -> Iterator[tuple[Place, d
     given: dict[str, Argument] = {}
     for argument in made.arguments:
         index = argument.index if argument.index is not None else len(names)
-        name = argument.name or (names[index] if index < len(names) else "")
-        given[name] = argument
-        what = _wrong(made.name, name, argument)
+        given[argument.name or (names[index] if index < len(names) else "")] = argument
+    for name, argument in given.items():
+        what = _wrong(made, name, argument, given.keys())
         if what and not _may_be_another(argument, unsure):
             place = made.place if argument.node is None else Place(made.place.module, argument.node)
             text = name if argument.node is None else f"{name}={ast.unparse(argument.node)}"
@@ -186,22 +159,22 @@ def _may_be_another(argument: Argument, unsure: frozenset[float]) -> bool:
     return not written and isinstance(argument.value, Const) and argument.value.value in unsure
 
 
-def _wrong(class_name: str, name: str, argument: Argument) -> str:
+def _wrong(made: Construction, name: str, argument: Argument, given: Set[str]) -> str:
     """Return what a value does where it is one that a class cannot work with; else an empty string."""
-    if name == "milestones" and argument.items is not None and class_name == "MultiStepLR":
+    if name == "milestones" and argument.items is not None and made.name == "MultiStepLR":
         numbers = [item.value for item in argument.items if isinstance(item, Const)]
         never = [x for x in numbers if isinstance(x, str) or (isinstance(x, float) and not x.is_integer())]
         return "a milestone is never reached" if never else ""
     if not isinstance(argument.value, Const):
         return ""
     value = argument.value.value
-    modes = _MODES.get((class_name, name))
-    if modes is not None:
-        return _RAISES if isinstance(value, str) and value not in modes else ""
-    if not _is_number(value):
+    refusal = refused(made.name, name, value)
+    if refusal is not None:
+        ignored = refusal.unless and (not made.complete or refusal.unless & given)
+        return "" if ignored else _AT_STEP if refusal.at_step else _RAISES
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
-    assert isinstance(value, int | float)
-    return next((what for is_wrong, what in _WRONG.get((class_name, name), ()) if is_wrong(value)), "")
+    return next((what for is_wrong, what in _WRONG.get((made.name, name), ()) if is_wrong(value)), "")
 
 
 def _mend(violation: Violation, editor: Editor) -> Edits | None:

@@ -93,6 +93,7 @@ from optlint.api import (
     SCHEDULER,
     UNSAFE,
     Act,
+    Change,
     Editor,
     Edits,
     Event,
@@ -111,17 +112,17 @@ from optlint.api import (
     enclosing_function,
     enclosing_statement,
     new,
+    raised_for_late_group,
     same_function,
+    since,
     step,
+    written,
 )
 from optlint_rules.parameters.construction import names_assigned, names_in
 from optlint_rules.schedulers.stepping import PLATEAU, classes_of
 
-_ZIPPING = frozenset(("LambdaLR", "MultiplicativeLR", "CosineAnnealingWarmRestarts", "CyclicLR"))
-_LOOKING_UP = frozenset(("OneCycleLR", "SWALR"))
 _PASSING = frozenset(("LinearLR", "ConstantLR", "SequentialLR"))
 """Classes that are right again once their warm-up or their last milestone is over."""
-_STRICT_SINCE = (2, 10)
 
 
 def _scheduler(violation: Violation) -> Scheduler:
@@ -135,9 +136,9 @@ def _level(violation: Violation) -> Level | None:
         return None
     if classes == {PLATEAU}:
         return Level.ERROR if _has_list_of_minima(_scheduler(violation)) else None
-    if classes <= _ZIPPING | _LOOKING_UP:
+    if all(map(raised_for_late_group, classes)):
         return Level.ERROR
-    if classes <= _ZIPPING | _LOOKING_UP | _PASSING:
+    if all(name in _PASSING or raised_for_late_group(name) for name in classes):
         assert violation.entry is not None
         return Level.WARNING if enclosing(violation.entry, violation.roles["trigger"]) else Level.ERROR
     return None
@@ -151,21 +152,23 @@ def _has_list_of_minima(scheduler: Scheduler) -> bool:
 def _wording(violation: Violation, level: Level) -> dict[str, str]:
     classes = classes_of(_scheduler(violation))
     name = " or ".join(f"`{each}`" for each in sorted(classes))
-    torch = violation.program.torch()
-    if classes <= _LOOKING_UP:
+    torch, strict = violation.program.torch(), since(Change.STRICT_ZIP)
+    raised = sorted(set(map(raised_for_late_group, classes)))
+    if raised == ["KeyError"]:
         what = f"{name} raises KeyError at its next step"
     elif classes == {PLATEAU}:
         what = f"{name} raises RuntimeError at its next cut"
     elif classes <= _PASSING - {"SequentialLR"}:
         what = f"{name} carries the rate of the new group beyond the one that it is given"
         what += ", if its warm-up is not over" if level is Level.WARNING else ""
-    elif torch.precedes(_STRICT_SINCE):
+    elif torch.precedes(strict):
         what = f"{name} never schedules the new group"
     elif classes & _PASSING:
         what = f"{name} raises ValueError at its next milestone" + (", if there is one" * (level is Level.WARNING))
     else:
-        what = f"{name} raises ValueError at its next step"
-        what += ", and on torch before 2.10 never schedules the new group" * torch.may_precede(_STRICT_SINCE)
+        what = f"{name} raises {' or '.join(filter(None, raised))} at its next step"
+        if torch.may_precede(strict):
+            what += f", and on torch before {written(strict)} never schedules the new group"
     return {"what": what}
 
 

@@ -92,17 +92,8 @@ from optlint.api import (
     Violation,
     canonical,
     scheduler_signature,
+    takes_one_for_each_group,
 )
-
-_PER_GROUP = {
-    "LambdaLR": ("lr_lambda",),
-    "MultiplicativeLR": ("lr_lambda",),
-    "OneCycleLR": ("max_lr", "base_momentum", "max_momentum"),
-    "CyclicLR": ("base_lr", "max_lr", "base_momentum", "max_momentum"),
-    "SWALR": ("swa_lr",),
-    "ReduceLROnPlateau": ("min_lr",),
-}
-"""Parameters that take one value for each parameter group."""
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -138,7 +129,7 @@ def _mismatched(made: Construction, groups: int) -> Argument | None:
     """Return the first argument with another number of entries."""
     for argument in made.arguments:
         listed = argument.items is not None and len(argument.items) != groups
-        if listed and _named(made, argument) in _PER_GROUP.get(made.name, ()):
+        if listed and takes_one_for_each_group(made.name, _named(made, argument)):
             return argument
     return None
 

@@ -85,6 +85,8 @@ from optlint.api import (
     Event,
     Evidence,
     Level,
+    Loop,
+    Place,
     Program,
     Query,
     Rule,
@@ -161,9 +163,18 @@ def _in_batch_loop(entry: Entry, event: Event, scheduler: Scheduler) -> bool:
     statement = enclosing_statement(event.place)
     if not inner or parent(event.place.module, statement) is not inner[0]:
         return False
-    headers = [each.place.node for each in loops[:-1] if hasattr(each, "place")]
-    outer = [ast.unparse(each.target) + ast.unparse(each.iter) for each in inner[1:] if isinstance(each, ast.For)]
-    return any("epoch" in text.lower() for text in (*map(ast.unparse, headers), *outer))
+    outer = [each.place for each in loops[:-1] if isinstance(each, Loop)]
+    return any(
+        "epoch" in text.lower() for text in (*map(_head, outer), *(_head(event.place, each) for each in inner[1:]))
+    )
+
+
+def _head(place: Place, loop: ast.AST | None = None) -> str:
+    """Return what the head of a loop says; a place of a `for` is what that goes through."""
+    node = loop or parent(place.module, place.node)
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return f"{ast.unparse(node.target)} {ast.unparse(node.iter)}"
+    return ast.unparse(node.test) if isinstance(node, ast.While) else ast.unparse(place.node)
 
 
 def _innermost(entry: Entry, event: Event) -> object:

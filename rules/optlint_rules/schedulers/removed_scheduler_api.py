@@ -88,6 +88,7 @@ from optlint.api import (
     UNSAFE,
     Act,
     Applicability,
+    Change,
     Confidence,
     Edit,
     Editor,
@@ -97,25 +98,40 @@ from optlint.api import (
     Place,
     Program,
     Query,
+    Release,
     Repair,
     Rule,
     Scheduler,
     Violation,
+    dates,
     enclosing_statement,
+    exception_of,
+    since,
+    written,
 )
 
-_MUTE, _REMOVED, _PUBLIC = (2, 2), (2, 7), (2, 0)
-"""The torch in which `verbose` fell silent, that in which it went with `print_lr`, and that which has `LRScheduler`."""
 _OLD = "torch.optim.lr_scheduler._LRScheduler"
 _NEW = "torch.optim.lr_scheduler.LRScheduler"
 _FAMILY = "torch.optim.lr_scheduler."
 
 
+def _without(member: str) -> Release:
+    """Return the first torch whose schedulers lack a parameter or a method."""
+    until = dates(_NEW, member).until
+    assert until is not None
+    return until
+
+
+_SPEAKING: tuple[type[ast.AST], ...] = (ast.Call, ast.ClassDef, ast.arg, ast.AnnAssign, ast.FunctionDef)
+"""What may speak of the class by its old name."""
+
+
 def _find(program: Program) -> Iterator[Violation]:
     yield from _constructions(program)
     yield from _print_lr(program)
-    if b"lr_scheduler" in program.module.source.data and not program.torch().precedes(_PUBLIC):
-        for node in program.nodes():
+    if b"lr_scheduler" in program.module.source.data and not program.torch().precedes(since(Change.PUBLIC_SCHEDULER)):
+        nodes = program.module.nodes
+        for node in (node for kind in _SPEAKING for node in nodes.of(kind)):
             match node:
                 case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
                     for name in _old_names(program, kind) if not _asks_for_both(program, node) else ():
@@ -164,27 +180,34 @@ def _constructions(program: Program) -> Iterator[Violation]:
             scheduler, call = event.subjects[0], event.place.node
             if not isinstance(scheduler, Scheduler) or scheduler.info is not None or not isinstance(call, ast.Call):
                 continue
-            if any(":" in name for name in scheduler.classes) or program.torch().precedes(_MUTE):
+            if any(":" in name for name in scheduler.classes) or program.torch().precedes(since(Change.VERBOSE_MUTE)):
                 continue
             for keyword in call.keywords:
                 if keyword.arg == "verbose":
                     names = ast.unparse(call.func).rpartition(".")[2]
-                    what = f"{names} raises TypeError: `verbose` was removed in torch 2.7"
+                    removed = _without("verbose")
+                    what = (
+                        f"{names} raises {exception_of('verbose')}: `verbose` was removed in torch {written(removed)}"
+                    )
                     level = Level.ERROR
-                    if program.torch().precedes(_REMOVED):
-                        what, level = "`verbose` prints nothing since torch 2.2, and is gone in 2.7", Level.NOTE
+                    if program.torch().precedes(removed):
+                        mute = written(since(Change.VERBOSE_MUTE))
+                        what = f"`verbose` prints nothing since torch {mute}, and is gone in {written(removed)}"
+                        level = Level.NOTE
                     yield Violation(program, event.place, {}, (event,), entry=entry, parts={"what": what}, level=level)
 
 
 def _print_lr(program: Program) -> Iterator[Violation]:
-    if program.torch().precedes(_REMOVED):
+    removed = _without("print_lr")
+    if program.torch().precedes(removed):
         return
     for entry in program.entries:
         for event in entry.having(Act.CALL):
             scheduler = event.subjects[0] if event.subjects else None
             if event.detail == "print_lr" and isinstance(scheduler, Scheduler) and scheduler.info is None:
                 if scheduler.confidence is Confidence.CERTAIN:
-                    parts = {"what": "AttributeError: `print_lr` was removed in torch 2.7"}
+                    what = f"{exception_of('print_lr')}: `print_lr` was removed in torch {written(removed)}"
+                    parts = {"what": what}
                     yield Violation(program, event.place, {}, (event,), entry=entry, parts=parts)
 
 
@@ -205,13 +228,10 @@ def _subclass(program: Program, node: ast.ClassDef) -> Iterator[Violation]:
                     program.qualify(base) in (_OLD, _FAMILY + "LRScheduler") for base in node.bases
                 )
                 named = any(keyword.arg == "verbose" for keyword in keywords)
-                if (passed or named) and not program.torch().precedes(_REMOVED):
-                    yield _violation(
-                        program,
-                        inner,
-                        "TypeError: the constructor of the base class takes no `verbose` since torch 2.7",
-                        Level.ERROR,
-                    )
+                removed = _without("verbose")
+                if (passed or named) and not program.torch().precedes(removed):
+                    what = f"the constructor of the base class takes no `verbose` since torch {written(removed)}"
+                    yield _violation(program, inner, f"{exception_of('verbose')}: {what}", Level.ERROR)
             case _:
                 pass
 
@@ -288,8 +308,8 @@ def _binds_new_name(node: ast.AST) -> bool:
 def _applicability(violation: Violation) -> Applicability:
     """A name that some torch of the project lacks, or a word that one still heeds, is not for `--fix` to change."""
     node = violation.at.node
-    since = _PUBLIC if isinstance(node, ast.Name | ast.Attribute) else _MUTE
-    return UNSAFE if violation.program.torch().may_precede(since) else SAFE
+    change = Change.PUBLIC_SCHEDULER if isinstance(node, ast.Name | ast.Attribute) else Change.VERBOSE_MUTE
+    return UNSAFE if violation.program.torch().may_precede(since(change)) else SAFE
 
 
 RULE = Rule(

@@ -132,7 +132,10 @@ def _is_of_torch(value: Object) -> bool:
 
 
 def _stepping(violation: Violation) -> Optimizer | None:
-    """Return the one optimizer of those without a scheduler that steps in a loop in which the scheduler steps."""
+    """Return the one optimizer of those without a scheduler that steps in a loop in which the scheduler steps.
+
+    Of several it is the one that holds what the scheduler's optimizer holds.
+    """
     assert violation.entry is not None
     entry, scheduler = violation.entry, violation.binding.scheduler
     assert scheduler is not None
@@ -144,6 +147,9 @@ def _stepping(violation: Violation) -> Optimizer | None:
         if not loops.isdisjoint(enclosing(entry, event)):
             found |= {each for each in map(canonical, event.subjects) if isinstance(each, Optimizer)}
     found -= served
+    if len(found) > 1:
+        held = [source.model for source in violation.binding.optimizer.sources]
+        found = {each for each in found if any(map(each.holds, held))}
     [other] = found if len(found) == 1 else [None]
     return other if other is not None and _is_of_torch(other) else None
 

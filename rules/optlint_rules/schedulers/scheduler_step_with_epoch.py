@@ -94,6 +94,7 @@ from optlint.api import (
     SAFE,
     UNSAFE,
     Applicability,
+    Change,
     Editor,
     Edits,
     Event,
@@ -107,6 +108,7 @@ from optlint.api import (
     enclosing_loops,
     enclosing_statement,
     parent,
+    since,
 )
 from optlint_rules.schedulers.step_argument import Kind, argument_of
 from optlint_rules.schedulers.step_position import Form, Where, form_of
@@ -116,12 +118,10 @@ _REFUSING = frozenset(("SequentialLR", "ChainedScheduler"))
 _COUNTING = frozenset(("MultiplicativeLR", "SWALR"))
 """Classes that count their calls, whatever they are given."""
 _DOCUMENTED = frozenset(("CosineAnnealingWarmRestarts",))
-_COUNTED_SINCE = (1, 1)
-"""The torch that began to count steps itself."""
 
 
 def _find(program: Program) -> Iterator[Violation]:
-    if program.torch().precedes(_COUNTED_SINCE):
+    if program.torch().precedes(since(Change.STEPS_COUNTED)):
         return
     for entry, event, scheduler, classes in steps(program):
         argument = argument_of(event)
