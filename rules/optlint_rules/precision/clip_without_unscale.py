@@ -95,6 +95,7 @@ from optlint.api import (
     Evidence,
     Level,
     Optimizer,
+    Place,
     Repair,
     Response,
     Rule,
@@ -102,6 +103,7 @@ from optlint.api import (
     canonical,
     enclosing_loops,
     enclosing_statement,
+    same_function,
 )
 from optlint_rules.gradients.clipping import limits
 from optlint_rules.precision.scaling import (
@@ -147,7 +149,7 @@ def _is_unscaled_by_another(violation: Violation) -> bool:
 def _unscale(violation: Violation, editor: Editor) -> Edits | None:
     clipping = violation.roles["before"].place
     names = names_of_step(violation, clipping, editor)
-    if names is None:
+    if names is None or violation.entry is None:
         return None
     scaler, optimizer = names
     statement: ast.AST = enclosing_statement(clipping)
@@ -157,7 +159,14 @@ def _unscale(violation: Violation, editor: Editor) -> Edits | None:
         if loop in around or violation.roles["trigger"].stack != violation.roles["before"].stack:
             break
         statement = loop  # over parameters or modules: unscaling is done once
-    return editor.insert_before(statement, f"{scaler}.unscale_({optimizer})")
+    call = f"{scaler}.unscale_({optimizer})"
+    if any(_is_call(event.place, call, clipping, editor) for event in violation.entry.having(Act.UNSCALE)):
+        return None  # what that name means elsewhere is another optimizer, and a second call raises
+    return editor.insert_before(statement, call)
+
+
+def _is_call(place: Place, text: str, near: Place, editor: Editor) -> bool:
+    return same_function(place, near) and isinstance(place.node, ast.expr) and editor.text(place.node) == text
 
 
 RULE = Rule(
