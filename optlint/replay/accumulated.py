@@ -189,7 +189,7 @@ def _length(trace: Trace, optimizer: int, updates: list[Gathered], chosen: froze
     """Return the length of the windows that a code means, or None where the run is too short to tell.
 
     Where gradients are thrown away it is what updates use; else the distance of the updates, or, where there are more
-    updates than backwards without one, the distance of those.
+    updates than backwards without one and these stand alone, the distance of those.
     """
     if sum(bool(each.discarded) for each in updates) * 2 > len(updates):
         return Counter(len(each.backwards) for each in updates).most_common(1)[0][0]
@@ -199,11 +199,12 @@ def _length(trace: Trace, optimizer: int, updates: list[Gathered], chosen: froze
             made.append(False)
         elif optimizer in each.things and each.act is Act.STEP and not each.detail and made:
             made[-1] = True
-    turned = sum(made) * 2 > len(made) and not all(made)
+    alone = not any(not one and not next_one for one, next_one in itertools.pairwise(made))
+    turned = alone and sum(made) * 2 > len(made) and not all(made)
     places = [index for index, updated in enumerate(made) if updated is not turned]
     gaps = Counter(later - earlier for earlier, later in itertools.pairwise(places))
     if not gaps:
-        return places[0] + 1 if places else None
+        return places[0] + 1 if any(places) else None  # one after the first backward tells nothing
     return gaps.most_common(1)[0][0]
 
 

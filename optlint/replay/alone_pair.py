@@ -39,15 +39,15 @@ def alone_pair(engine: Engine, module: ModuleInfo, node: ast.AST, fix: Fix | Non
         fixed = with_fixes(engine, module, (fix,))
     except (OSError, ParseError) as error:
         return Pair(original, Unsliced(f"the fixed text cannot be read: {error}"))
-    changed = fixed.written(fix.path.absolute())
+    changed = fixed.written(fix)
     counterpart = _counterpart(module, fixed.module, target, fix)
     if counterpart is None:
-        return Pair(original, Unsliced("what was flagged is not there in the fixed text"), changed)
+        return Pair(original, Unsliced("what was flagged is not there in the fixed text"), changed, after=fixed.lines)
     with observe(fixed.project, fixed.module) as seen:
         rows = range(counterpart.lineno, (counterpart.end_lineno or counterpart.lineno) + 1)
         row = next((each for each in rows if (fixed.module.path, each) in changed), counterpart.lineno)
         after = _sliced(seen, fixed.module, counterpart, row, exercised=exercised)
-        return Pair(original, unlike(original, after), changed)
+        return Pair(original, unlike(original, after), changed, after=fixed.lines)
 
 
 def _sliced(seen: Observed, module: ModuleInfo, target: Target, row: int, *, exercised: bool) -> Script:

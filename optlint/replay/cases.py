@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from optlint.program.project import ParseError, parse
 from optlint.property.patterns import Query
 from optlint.property.violation import Violation
 from optlint.replay.alone_pair import alone_pair
-from optlint.replay.pairs import Pair, Script, Unsliced, script_or_reason, unlike, with_fixes
+from optlint.replay.lines import AS_WRITTEN
+from optlint.replay.pairs import FixedProgram, Pair, Script, Unsliced, script_or_reason, unlike, with_fixes
 from optlint.replay.script import ReplayScript
 from optlint.replay.slicer.emit import Writer
 from optlint.replay.slicer.observed import Observed, observe
@@ -59,7 +60,7 @@ def cases(engine: Engine, path: Path, data: bytes, wanted: Container[object] | N
 
     With `wanted` only those findings count whose file, span and code are in it.
     """
-    chosen = engine.triggered(data)
+    chosen = engine.triggered(path, data)
     if not chosen:
         return
     engine.show(path)
@@ -94,7 +95,7 @@ def cases(engine: Engine, path: Path, data: bytes, wanted: Container[object] | N
         if fix is None:
             yield Case(catalog_entry, finding, name, Pair(original, None), None, word, alone, function)
             continue
-        pair = Pair(original, *_scripted(engine, module, (fix,), name, fix))
+        pair = _pair(original, _scripted(engine, module, (fix,), name), fix)
         others = tuple(each for each in select_fixes([fix, *fixes]) if each is not fix and each.edits != fix.edits)
         among = partial(_among, engine, module, fix, others, name) if others else None
         yield Case(catalog_entry, finding, name, pair, among, word, alone, function)
@@ -110,16 +111,23 @@ def _alone(engine: Engine, entry: CatalogEntry, violation: Violation, fix: Fix |
 
 
 def _function(engine: Engine, module: ModuleInfo, entry: str, within: str, fix: Fix | None) -> Pair:
-    original, _ = _scripted(engine, module, (), entry, None, within)
+    original = _scripted(engine, module, (), entry, within).script
     if fix is None:
         return Pair(original, None)
-    fixed, written = _scripted(engine, module, (fix,), entry, fix, within)
-    return Pair(original, unlike(original, fixed), written)
+    pair = _pair(original, _scripted(engine, module, (fix,), entry, within), fix)
+    return replace(pair, fixed=unlike(original, pair.fixed)) if pair.fixed is not None else pair
 
 
 def _among(engine: Engine, module: ModuleInfo, fix: Fix, others: tuple[Fix, ...], entry: str) -> Pair:
-    original, _ = _scripted(engine, module, others, entry, None)
-    return Pair(original, *_scripted(engine, module, (*others, fix), entry, fix))
+    original = _scripted(engine, module, others, entry)
+    pair = _pair(original.script, _scripted(engine, module, (*others, fix), entry), fix)
+    return replace(pair, before=AS_WRITTEN if original.made is None else original.made.lines)
+
+
+def _pair(original: Script, fixed: _Scripted, fix: Fix) -> Pair:
+    if fixed.made is None:
+        return Pair(original, fixed.script)
+    return Pair(original, fixed.script, fixed.made.written(fix), after=fixed.made.lines)
 
 
 def sliced(seen: Observed, entry: Entry, within: str = "") -> Script:
@@ -133,20 +141,22 @@ def sliced(seen: Observed, entry: Entry, within: str = "") -> Script:
     return script_or_reason(make)
 
 
-def _scripted(
-    engine: Engine, module: ModuleInfo, fixes: Sequence[Fix], entry: str, judged: Fix | None, within: str = ""
-) -> tuple[Script, frozenset[tuple[Path, int]]]:
-    """Return the script of an entry after fixes, made from the fixed text as the other from the original.
+@dataclass(frozen=True, slots=True)
+class _Scripted:
+    """The script of a text with fixes, and that text; None where it cannot be read."""
 
-    With it come the lines that the fix `judged` wrote.
-    """
+    script: Script
+    made: FixedProgram | None
+
+
+def _scripted(engine: Engine, module: ModuleInfo, fixes: Sequence[Fix], entry: str, within: str = "") -> _Scripted:
+    """Return the script of an entry after fixes, made from the fixed text as the other from the original."""
     try:
         fixed = with_fixes(engine, module, fixes)
     except (OSError, ParseError) as error:
-        return Unsliced(f"the fixed text cannot be read: {error}"), frozenset()
-    written = frozenset() if judged is None else fixed.written(judged.path.absolute())
+        return _Scripted(Unsliced(f"the fixed text cannot be read: {error}"), None)
     with observe(fixed.project, fixed.module) as seen:
-        return entered(seen, entry, within), written
+        return _Scripted(entered(seen, entry, within), fixed)
 
 
 def entered(seen: Observed, name: str, within: str = "") -> Script:

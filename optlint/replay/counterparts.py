@@ -12,17 +12,24 @@ _CAUSES = (Act.REPLACE, Act.UNFREEZE, Act.FREEZE, Act.MOVE, Act.LOAD)
 
 
 def counterparts(original: Trace, fixed: Trace) -> dict[int, int]:
-    """Which object of the fixed run is which of the original one: by kind and name, else by kind and order."""
+    """Which object of the fixed run is which of the original one: by kind and name, else by kind and order.
+
+    Of several with one name those count first that drive the same optimizer: a file may have the same loop twice.
+    """
     found: dict[int, int] = {}
     for kind in Kind:
         ours = [each for each in original.things if each.kind is kind]
         theirs = [each for each in fixed.things if each.kind is kind]
-        for each in list(ours):
-            same = next((other for other in theirs if each.label and other.label == each.label), None)
-            if same is not None:
-                found[each.number] = same.number
-                ours.remove(each)
-                theirs.remove(same)
+        for driving in (True, False):
+            for each in list(ours):
+                named = (other for other in theirs if each.label and other.label == each.label)
+                same = next(
+                    (other for other in named if not driving or found.get(each.optimizer or 0) == other.optimizer), None
+                )
+                if same is not None:
+                    found[each.number] = same.number
+                    ours.remove(each)
+                    theirs.remove(same)
         found.update((each.number, other.number) for each, other in zip(ours, theirs, strict=False))
     return found
 

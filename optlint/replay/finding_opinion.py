@@ -61,6 +61,12 @@ def opinion_of_finding(rule: Rule, outcome: Outcome, flag: Flag, tolerance: floa
     if isinstance(rule.property, Precedence) and any(_may_be_right(trace, each) for each in broken):
         words = "unknown code was given the optimizer, and may have stepped it"
         return Opinion(FindingVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
+    if isinstance(rule.property, Used) and any(_may_be_used(trace, each) for each in broken):
+        words = "unknown code has what is not used, and may use it"
+        return Opinion(FindingVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
+    if any(each.detail == "acted on" and focus.intersection(each.things) for each in trace.happenings):
+        words = "a stand-in was stepped or cleared that may be what unknown code was given"
+        return Opinion(FindingVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
     # Of several ways to step a schedule only the flagged one tells which was meant.
     unflagged = rule.evidence is Evidence.LEARNING_RATE and isinstance(rule.property, Query) and not flag.rows
     shown = bool(found) and not unflagged and not _is_of_another_fault(rule, trace, found, flag, fixed)
@@ -98,8 +104,15 @@ def _may_be_right(trace: Trace, broken: Break) -> bool:
     optimizer, scheduler = broken.things[0], broken.things[-1]
     made = (i for i, each in enumerate(trace.happenings) if each.act is Act.NEW and scheduler in each.things)
     between = trace.happenings[next(made, 0) : trace.happenings.index(broken.happening)]
-    given = (each.things for each in between if each.act is Act.ESCAPE)
+    given = (each.things for each in between if each.act is Act.ESCAPE and each.detail != "kept")
     return any(optimizer in each and (scheduler == optimizer or scheduler not in each) for each in given)
+
+
+def _may_be_used(trace: Trace, broken: Break) -> bool:
+    """Whether what a break is about came from outside, or was given to unknown code."""
+    concerned = broken.things[-1]
+    given = any(concerned in each.things for each in trace.happenings if each.act is Act.ESCAPE)
+    return given or trace.things[concerned - 1].outside
 
 
 def _is_of_another_fault(rule: Rule, trace: Trace, found: list[Departure], flag: Flag, fixed: Outcome | None) -> bool:

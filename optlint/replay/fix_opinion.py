@@ -46,6 +46,10 @@ class FixOpinion:
     reason: Reason | None = None
     refutation: Departure | None = None
     words: str = ""
+    agreement: str = ""
+    """What of a validated fix agrees with what is due, and for how many updates."""
+    updates: int = 0
+    """How many of the flagged optimizers' the fixed code made."""
 
 
 def opinion_of_fix(
@@ -135,7 +139,21 @@ def opinion_of_fix(
         words = "the fix does more than to make the call, and what that call would do here is not known"
         return FixOpinion(FixVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
     words = f"nothing departs from what is due ({NAMES[rule.evidence]}), and all else is kept"
-    return FixOpinion(FixVerdict.VALIDATED, words=words)
+    own = sum(update.optimizer in theirs for update in fixed.updates)
+    return FixOpinion(FixVerdict.VALIDATED, words=words, agreement=_agreement(rule, own), updates=own)
+
+
+def _agreement(rule: Rule, updates: int) -> str:
+    """Return what agrees with what is due; only for rates is that the schedule of a reference by itself."""
+    quantity, counted = NAMES[rule.evidence], f"{updates} update{'' if updates == 1 else 's'}"
+    match rule.evidence:
+        case Evidence.LEARNING_RATE:
+            agrees = f"{quantity} equal to the reference"
+        case Evidence.CRASH:
+            return f"no {quantity} in {counted}" if updates else f"no {quantity}"
+        case _:
+            agrees = f"{quantity} as due"
+    return f"{agrees} for {counted}" if updates else agrees
 
 
 def _stopped(original: Trace, fixed: Trace, opinion: Opinion) -> FixOpinion | None:

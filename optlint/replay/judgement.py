@@ -112,6 +112,7 @@ def judge(
         torch=version,
         sentence=_sentence(rule, best, device, version),
         fix_sentence="" if found is None else found.words,
+        agreement="" if found is None else found.agreement,
     )
 
 
@@ -150,6 +151,7 @@ def _together(opinions: Sequence[FixOpinion]) -> FixOpinion:
     unsure = [each for each in opinions if each.verdict is FixVerdict.INCONCLUSIVE]
     grave = [each for each in unsure if each.reason is not Reason.NOT_EXERCISED]
     valid = [each for each in opinions if each.verdict is FixVerdict.VALIDATED]
+    valid.sort(key=lambda each: -each.updates)  # the run that shows most
     nothing = FixOpinion(FixVerdict.INCONCLUSIVE, Reason.CANNOT_SLICE, words="there is no run")
     return next(iter((*refuted, *grave, *valid, *unsure)), nothing)
 

@@ -66,7 +66,8 @@ def kept_scripts(verified: Verified) -> Iterator[tuple[str, str]]:
     """Yield the file name and the text of each script of a finding: as written, and as fixed."""
     finding = verified.case.finding
     place = re.sub(r"[^A-Za-z0-9]+", "_", finding.location.path.stem).strip("_")
-    stem = f"{finding.code}_{place}_{finding.location.start.row}"
+    start = finding.location.start
+    stem = f"{finding.code}_{place}_{'' if start.cell is None else f'cell{start.cell}_'}{start.row}"
     for kind, script in (("as_written", verified.pair.original), ("as_fixed", verified.pair.fixed)):
         if isinstance(script, ReplayScript):
             yield f"{stem}_{kind}.py", _text(verified, script, kind.replace("_", " "))
@@ -74,8 +75,10 @@ def kept_scripts(verified: Verified) -> Iterator[tuple[str, str]]:
 
 def _text(verified: Verified, script: ReplayScript, kind: str) -> str:
     finding = verified.case.finding
+    start = finding.location.start
+    row = f"row {start.row}" if start.cell is None else f"cell {start.cell}, row {start.row}"
     lines = [
-        f"{finding.code} ({finding.name}), {finding.location.path.name}, row {finding.location.start.row}, {kind}",
+        f"{finding.code} ({finding.name}), {finding.location.path.name}, {row}, {kind}",
         "",
         finding.message,
         "",

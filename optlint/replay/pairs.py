@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TypeAlias
 
 from optlint.engine import Engine
 from optlint.program.modules import ModuleInfo
-from optlint.program.project import Project, parse
+from optlint.program.project import ParseError, Project, parse
+from optlint.replay.lines import AS_WRITTEN, Line, Lines, lines_after
 from optlint.replay.script import ReplayScript
 from optlint.replay.slicer.slice import CannotSliceError
 from optlint.source.edits import Fix, apply_edits
+from optlint.source.text import SourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class Pair:
     fixed: Script | None
     changed: frozenset[tuple[Path, int]] = frozenset()
     """The lines (file, row from 1) of the fixed text that the fix wrote."""
+    before: Lines = AS_WRITTEN
+    """Of the text that the original is made of, which has other fixes perhaps."""
+    after: Lines = AS_WRITTEN
+    """Of the fixed text."""
 
 
 def unlike(original: Script, fixed: Script) -> Script:
@@ -45,15 +50,17 @@ def unlike(original: Script, fixed: Script) -> Script:
 
 @dataclass(frozen=True, slots=True)
 class FixedProgram:
-    """A file and those that it imports, with fixes made; `texts` are those of the fixed files, before and after."""
+    """A file and those that it imports, with fixes made; `lines` are those of the fixed files."""
 
     project: Project
     module: ModuleInfo
-    texts: dict[Path, tuple[str, str]]
+    lines: Lines
 
-    def written(self, path: Path) -> frozenset[tuple[Path, int]]:
-        """The lines (file, row from 1) of one of its files that are not in the text before."""
-        return frozenset((path, row) for row in written_rows(*self.texts[path])) if path in self.texts else frozenset()
+    def written(self, fix: Fix) -> frozenset[tuple[Path, int]]:
+        """The lines (file, row from 1) that a fix wrote."""
+        path = fix.path.absolute()
+        rows = range(1, len(self.lines.fixed.get(path, ())) + 1)
+        return frozenset((path, row) for row in rows if self.lines.is_of(fix, path, row))
 
 
 def with_fixes(engine: Engine, module: ModuleInfo, fixes: Sequence[Fix]) -> FixedProgram:
@@ -65,30 +72,24 @@ def with_fixes(engine: Engine, module: ModuleInfo, fixes: Sequence[Fix]) -> Fixe
     """
     project = engine.fresh_project()
     root = module
-    texts: dict[Path, tuple[str, str]] = {}
+    lines: dict[Path, tuple[Line, ...]] = {}
     for target in sorted({fix.path.absolute() for fix in fixes}):
         before = module if target == module.path else parse(target, target.read_bytes())
-        edits = [edit for fix in fixes if fix.path.absolute() == target for edit in fix.edits]
+        own = [fix for fix in fixes if fix.path.absolute() == target]
+        edits = [edit for fix in own for edit in fix.edits]
         text = apply_edits(before.source.text, sorted(edits, key=lambda edit: edit.span))
-        after = parse(target, before.source.with_text(text).data)
+        try:
+            after = parse(target, before.source.with_text(text).data)
+        except SourceError as error:
+            raise ParseError(error.reason) from None
         project.add(after)
-        texts[target] = before.source.text, text
+        lines[target] = lines_after(before.source.text, after.source.text, own)
         if target == module.path:
             root = after
     if root is module:
         root = parse(module.path, module.source.data)
         project.add(root)
-    return FixedProgram(project, root, texts)
-
-
-def written_rows(before: str, after: str) -> set[int]:
-    """Return the rows of a fixed text that are not in the text before."""
-    old, new = before.splitlines(), after.splitlines()
-    rows: set[int] = set()
-    for kind, _, _, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind != "equal":
-            rows.update(range(start + 1, end + 1))
-    return rows
+    return FixedProgram(project, root, Lines(lines))
 
 
 def script_or_reason(make: Callable[[], ReplayScript]) -> Script:

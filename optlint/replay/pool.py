@@ -27,6 +27,8 @@ class Pool:
         python: The interpreter; it must have torch.
         seconds: Of time for each script.
         memory_mb: Megabytes for each script, beyond what torch itself takes.
+        remembered: Of how many jobs, the latest, the traces are kept for when they are asked for again: several
+            findings of a file have one script, and the same job gives the same trace.
         arguments: More of the worker's command line; for tests.
     """
 
@@ -37,6 +39,7 @@ class Pool:
         seconds: float = 20.0,
         memory_mb: int = 2048,
         *,
+        remembered: int = 0,
         arguments: Sequence[str] = (),
     ) -> None:
         self._command = command_for(python, seconds, memory_mb, arguments)
@@ -44,6 +47,8 @@ class Pool:
         self._seconds = seconds
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._workers: list[WorkerProcess] = []
+        self._most_remembered = remembered
+        self._remembered: dict[Job, Outcome] = {}
 
     def __enter__(self) -> Self:
         """Start the processes; they import torch while this one goes on."""
@@ -92,7 +97,9 @@ class Pool:
         """
         if jobs and not self._workers:
             raise NoWorker("The pool is not open: it runs jobs within its `with`")
-        todo = iter(list(enumerate(jobs)))
+        known = {index: self._remembered[job] for index, job in enumerate(jobs) if job in self._remembered}
+        yield from known.items()
+        todo = iter([(index, job) for index, job in enumerate(jobs) if index not in known])
         lock = threading.Lock()
         stopping = threading.Event()
         done: queue.SimpleQueue[tuple[int, Outcome] | BaseException] = queue.SimpleQueue()
@@ -112,19 +119,20 @@ class Pool:
                     done.put(error)
                     return
 
-        busy = self._workers[: len(jobs)]
+        left = len(jobs) - len(known)
+        busy = self._workers[:left]
         for worker in busy:
             worker.take_up()
         threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in busy]
         for thread in threads:
             thread.start()
-        left = len(jobs)
         try:
             while left:
                 answer = done.get()
                 if isinstance(answer, BaseException):
                     raise answer
                 left -= 1
+                self._remember(jobs[answer[0]], answer[1])
                 yield answer
         finally:
             stopping.set()
@@ -133,3 +141,11 @@ class Pool:
                     worker.give_up()
             for thread in threads:
                 thread.join()
+
+    def _remember(self, job: Job, outcome: Outcome) -> None:
+        """Keep a trace; what was lost may come another time."""
+        if isinstance(outcome, Lost) or not self._most_remembered:
+            return
+        while len(self._remembered) >= self._most_remembered:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[job] = outcome

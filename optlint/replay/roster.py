@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from optlint.replay.astray import Plain, full_name
 from optlint.replay.group_dicts import GroupDicts
 from optlint.replay.options import group_of, options_of
-from optlint.replay.rows import label_of
+from optlint.replay.rows import label_of, made_by_standin
 from optlint.replay.trace import Group, Kind, Thing
 
 _LENGTHS = ("total_steps", "T_max", "total_iters")
@@ -59,6 +59,7 @@ class _Entry:
     searches: int = 0
     groups: tuple[Group, ...] = ()
     former: int | None = None
+    outside: bool = False
 
 
 class Roster:
@@ -93,7 +94,7 @@ class Roster:
         if number is None:
             number = len(self._entries) + 1
             self._numbers[id(thing)] = number
-            self._entries.append(_Entry(thing, number, kind, row, optimizer))
+            self._entries.append(_Entry(thing, number, kind, row, optimizer, outside=made_by_standin()))
         return number
 
     def known(self, thing: Any) -> bool:
@@ -120,7 +121,19 @@ class Roster:
             length = next((float(each) for each in lengths if isinstance(each, (int, float))), None)
         options, label = options_of(entry.object), entry.label
         groups, former = entry.groups, entry.former
-        return Thing(entry.number, entry.kind, name, entry.optimizer, label, children, length, options, groups, former)
+        return Thing(
+            entry.number,
+            entry.kind,
+            name,
+            entry.optimizer,
+            label,
+            children,
+            length,
+            options,
+            groups,
+            former,
+            outside=entry.outside,
+        )
 
     def former_of(self, number: int) -> int | None:
         """The number of the optimizer in whose place another one is."""

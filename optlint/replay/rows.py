@@ -10,6 +10,7 @@ from typing import Any
 
 FILE = "<replay>"
 """The file name of a script's code object."""
+_MAKERS = str(Path(__file__).parent / "standin" / "makers.py")
 
 
 def row_of_script() -> int:
@@ -34,6 +35,16 @@ def assigns(module: object) -> bool:
         ):
             return False
         if path == FILE:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def made_by_standin() -> bool:
+    """Whether a stand-in, and not the script itself, makes what is made now."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != FILE:
+        if frame.f_code.co_filename == _MAKERS:
             return True
         frame = frame.f_back
     return False

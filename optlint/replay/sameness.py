@@ -30,14 +30,14 @@ Where the code as written ends by an exception, all this holds up to there; and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from optlint.program.events import Act
 from optlint.property.alphabet import Role
 from optlint.property.patterns import Alternation, Response
 from optlint.property.used import Used
-from optlint.replay.accumulated import ACCUMULATED, regrouped
+from optlint.replay.accumulated import ACCUMULATED, regrouped, ungathered_unseen
 from optlint.replay.beginnings import otherwise_made, without_what_replaces
 from optlint.replay.cadence import off_beat
 from optlint.replay.counterparts import counterparts, successors
@@ -52,6 +52,7 @@ from optlint.replay.remaking import first_of, in_line, is_about_remaking
 from optlint.replay.reports import otherwise_reported
 from optlint.replay.superfluous import is_about_superfluous_steps, without_superfluous
 from optlint.replay.trace import Trace, Update
+from optlint.replay.turns import otherwise_in_turn, side_by_side
 from optlint.replay.unread import other_rates
 from optlint.replay.unscheduled import stepped_elsewhere
 from optlint.replay.verdict import Departure
@@ -121,9 +122,10 @@ def differences(
     yield from without_what_replaces(original, fixed)
     regroups = rule.evidence is Evidence.WINDOWS
     idle = isinstance(rule.property, Used) and rule.evidence is Evidence.MOVED  # it makes no updates as written
+    counted = not regroups and not idle
     if Act.STEP not in called:
-        yield from _makers(original, fixed, match, heirs, counted=not regroups and not idle)
-    pairs = list(zip(original.updates, fixed.updates, strict=False)) if Act.STEP not in called else []
+        yield from otherwise_in_turn(original, fixed, match, heirs, counted=counted)
+    pairs = side_by_side(original, fixed, match, heirs, counted=counted) if Act.STEP not in called else []
     if rule.evidence is Evidence.LEARNING_RATE:
         superfluous = isinstance(rule.property, Alternation)
         if isinstance(rule.property, Used):  # there the optimizer that steps has no schedule as written
@@ -156,6 +158,8 @@ def differences(
         yield from _moved(pairs)
     if harmless and not called:
         yield from _travelled(pairs, tolerance)
+    if regroups and not fixed.updates and ungathered_unseen(rule, original, optimizers, rows):
+        return  # both runs end before a window does
     needless = (Act.MOVE,) if rule.evidence is Evidence.FINITE else ()  # parameters that stay in a wide type are right
     yield from _acts(original, fixed, acts_to_change(rule), needless)
 
@@ -165,20 +169,6 @@ def is_about_holding(rule: Rule) -> bool:
     if rule.evidence is Evidence.MOVED:
         return not (isinstance(rule.property, Response) and Act.CLEAR in rule.property.trigger.acts)
     return rule.evidence is Evidence.CRASH or role_of(rule) is Role.ITERATOR
-
-
-def _makers(
-    original: Trace, fixed: Trace, match: Mapping[int, int], heirs: Mapping[int, int], *, counted: bool
-) -> Iterator[Departure]:
-    for before, after in zip(original.updates, fixed.updates, strict=False):
-        if match.get(before.optimizer) != heirs.get(after.optimizer, after.optimizer):
-            yield _changed("updates", after.number, after.row, f"update {after.number} is made by another optimizer")
-            return
-    ours, theirs = len(original.updates), len(fixed.updates)
-    if counted and (theirs < ours or (theirs > ours and original.failure is None)):
-        yield _changed(
-            "updates", min(ours, theirs) + 1, 0, f"the fixed code makes {theirs} updates, the code as written {ours}"
-        )
 
 
 def _rates(original: Trace, fixed: Trace, pairs: list[tuple[Update, Update]], tolerance: float) -> Iterator[Departure]:

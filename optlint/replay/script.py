@@ -5,13 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from optlint.program.modules import ModuleInfo
+from optlint.source.text import Position
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The line of a project's file that a row of a script comes from; `row` counts from 1."""
+    """The line of a project's file that a row of a script comes from; `row` counts from 1 in the whole text."""
 
     path: Path
     row: int
+    position: Position | None = None
+    """The row in its cell, for a notebook."""
+
+    @property
+    def in_file(self) -> str:
+        """The row as people call it, in a notebook `cell 3:12`."""
+        return str(self.row) if self.position is None else self.position.in_file
+
+
+def origin_in(module: ModuleInfo, row: int) -> Origin:
+    """Return a row of a module as an origin."""
+    source = module.source
+    if not source.cells:
+        return Origin(module.path, row)
+    # What stands for a cell that is no Python begins on the border above it.
+    below = row + source.is_border(row)
+    return Origin(module.path, row, source.position(source.line_starts[below - 1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Thing:
         former: The number of the one that the same row made before it, of the same class and with the same options: of
             an optimizer, for the same parameters; of a scheduler, for the same optimizer or one in whose place that is.
         narrow: The type of an optimizer's parameters at its first step, where it is `float16` or `bfloat16`.
+        outside: Whether a stand-in made it, as for the argument of a function: there may be more to it than one sees.
         from_zero: What becomes of these in an update of a gradient of zero: `nan`, `inf`, `finite`; empty if untried.
     """
 
@@ -67,6 +68,7 @@ class Thing:
     former: int | None = None
     narrow: str = ""
     from_zero: str = ""
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ class Happening:
             scaler left the update out; `empty` of NEW and ADD_GROUP where the optimizer was given nothing; `failed` of
             NEW where the construction raised, and of STEP where a scaler did; `meant` of STEP and SCHEDULE where a run
             that lets pass what the code means leaves out a call that lacks its argument; `scaled` of BACKWARD where a
-            scaler has multiplied the loss, and `leaf` where it starts at a tensor that has no graph.
+            scaler has multiplied the loss, and `leaf` where it starts at a tensor that has no graph; `kept` of ESCAPE
+            where unknown code may use the object later, and hardly does so there, and `acted on` where it may be what
+            a stand-in stands for that was asked to step or to clear.
         rates: Of NEW, those that the optimizer of a scheduler had before; of SCHEDULE, those that it has after.
         given: The numbers that the act was given: limit and order of the norm of CLIP, the epoch or metric of SCHEDULE;
             of BACKWARD by what the loss was multiplied last of all, where that is not 1.

@@ -96,6 +96,7 @@ class Verdict:
         fix_sentence: The same of the fix.
         dtype: In which floating-point type the scripts ran.
         shapes_only: Whether `meta`, which has no numbers, stood for a device that is not here.
+        agreement: What of a validated fix agrees with what is due, and for how long.
     """
 
     finding: FindingVerdict
@@ -111,6 +112,27 @@ class Verdict:
     fix_sentence: str = ""
     dtype: str = ""
     shapes_only: bool = False
+    agreement: str = ""
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether there is a fix that must not be offered."""
+        return self.fix is FixVerdict.REFUTED
+
+    @property
+    def fix_in_short(self) -> str:
+        """The verdict on the fix in a short sentence that says that a replay is behind it; empty without a fix."""
+        match self.fix:
+            case None:
+                return ""
+            case FixVerdict.VALIDATED:
+                shapes = " (shapes only)" if self.shapes_only else ""
+                return f"{self.fix.value} by replay: {self.agreement}{shapes}"
+            case FixVerdict.REFUTED:
+                return f"{self.fix.value} by replay: {self.fix_sentence}"
+            case FixVerdict.INCONCLUSIVE:
+                reason = "" if self.fix_reason is None else f" ({self.fix_reason.value})"
+                return f"not validated, its replay is {self.fix.value}{reason}"
 
     @property
     def first_divergence(self) -> int | None:

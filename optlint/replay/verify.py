@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeAlias
 
 from optlint.program.events import Act
@@ -265,18 +266,17 @@ def _came_out(condition: str, traces: Sequence[Trace]) -> bool:
 def flag_of(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript | None) -> Flag:
     """Return what is flagged, in rows of both scripts."""
     finding = case.finding
-    places = {(finding.location.path.absolute(), finding.location.start.row)}
-    places |= {(step.location.path.absolute(), step.location.start.row) for step in finding.witness}
-    rows = tuple(_rows(original, lambda path, row: (path, row) in places))
+    places = {(finding.location.path.absolute(), finding.location.start.whole_row)}
+    places |= {(step.location.path.absolute(), step.location.start.whole_row) for step in finding.witness}
+    rows = tuple(_rows(original, lambda path, row: (path, pair.before.row(path, row)) in places))
     if case.word:
         rows = tuple(row for row in rows if f".{case.word}" in original.body.split("\n")[row - 1]) or rows
-    at = (finding.location.path.absolute(), finding.location.start.row)
-    own = tuple(_rows(original, lambda path, row: (path, row) == at))
+    at = (finding.location.path.absolute(), finding.location.start.whole_row)
+    own = tuple(_rows(original, lambda path, row: (path, pair.before.row(path, row)) == at))
     if fixed is None:
         return Flag(rows, (), case.word, own=own)
-    texts = {original.body.split("\n")[row - 1].strip() for row in rows}
     written = set(_rows(fixed, lambda path, row: (path, row) in pair.changed))
-    same = {number for number, text in enumerate(fixed.body.split("\n"), start=1) if text.strip() in texts}
+    same = set(_rows(fixed, lambda path, row: (path, pair.after.row(path, row)) in places))
     if case.word:
         lines = fixed.body.split("\n")
         written = {row for row in written if f".{case.word}(" in lines[row - 1]} or written
@@ -285,7 +285,7 @@ def flag_of(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript 
     return Flag(rows, tuple(sorted(written | same)), case.word, kept, own, tuple(sorted(written)))
 
 
-def _rows(script: ReplayScript, wanted: Callable[[object, int], bool]) -> Iterator[int]:
+def _rows(script: ReplayScript, wanted: Callable[[Path, int], bool]) -> Iterator[int]:
     for number, origin in enumerate(script.origins, start=1):
         if origin is not None and wanted(origin.path, origin.row):
             yield number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,14 @@ from optlint.replay.cases import Case as ReplayCase
 from optlint.replay.cases import cases as replay_cases
 from optlint.replay.cases import sliced
 from optlint.replay.judgement import judge
+from optlint.replay.lines import Lines, lines_by_text
 from optlint.replay.pairs import Pair
 from optlint.replay.pool import Pool
 from optlint.replay.script import ReplayScript
 from optlint.replay.slicer.observed import observe
 from optlint.replay.verdict import FindingVerdict, FixVerdict, Flag, Verdict
 from optlint.replay.verify import Setting, Verified, flag_of, run, setting_for, verdict_of, verify
+from optlint.replay.wire import Outcome
 
 _TABLE = tomllib.loads((FIXTURES / "verdicts.toml").read_text("utf-8"))
 UNDECIDED = frozenset(_TABLE["undecided"])
@@ -33,12 +36,18 @@ EXPECTED = _TABLE["fixture"]
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    with Pool(seconds=60.0) as opened:
+    # The repairs of one fixture come one after the other (see `conftest`), and all begin with its own script.
+    with Pool(seconds=60.0, remembered=16) as opened:
         yield opened
 
 
-def replayed(case: Case) -> Iterator[ReplayCase]:
+@lru_cache(maxsize=2)
+def replayed(case: Case) -> tuple[ReplayCase, ...]:
     """The cases of a fixture, each finding once."""
+    return tuple(_replayed(case))
+
+
+def _replayed(case: Case) -> Iterator[ReplayCase]:
     engine = Engine(catalog())
     seen = set()
     for file in case.files:
@@ -121,9 +130,10 @@ def verdict_of_repair(path: Path, prefix: str, pool: Pool) -> Verdict:
     with observe(project, module) as seen:
         entry = next(each for each in seen.program.entries if each.name == case.entry)
         script = sliced(seen, entry)
-    before, after = bad.read_text("utf-8").splitlines(), path.read_text("utf-8").splitlines()
-    changed = frozenset((bad, row) for row, line in enumerate(after, 1) if line not in before)
-    return verdict_of(case, Pair(case.pair.original, script, changed), pool, Setting()).verdict
+    lines = lines_by_text(bad.read_text("utf-8"), path.read_text("utf-8"))
+    changed = frozenset((bad, at) for at, line in enumerate(lines, 1) if line.row is None)
+    pair = Pair(case.pair.original, script, changed, after=Lines({bad: lines}))
+    return verdict_of(case, pair, pool, Setting()).verdict
 
 
 @pytest.mark.parametrize("case", cases("ok_"), ids=lambda case: case.name)
@@ -138,7 +148,11 @@ def test_right_code_is_never_convicted(case: Case, pool: Pool) -> None:
         with observe(engine.project, module) as seen:
             scripts += [sliced(seen, each) for each in seen.program.entries]
     runnable = list({script.body: script for script in scripts if isinstance(script, ReplayScript)}.values())
+    outcomes: dict[Setting, list[Outcome]] = {}
     for rule in [entry.rule] if entry is not None else [each.rule for each in catalog()]:
-        for outcome in run(pool, runnable, [()], setting_for(rule, Setting())):
+        setting = setting_for(rule, Setting())
+        if setting not in outcomes:
+            outcomes[setting] = run(pool, runnable, [()], setting)
+        for outcome in outcomes[setting]:
             verdict = judge(rule, [outcome], None)
             assert verdict.finding is not FindingVerdict.CONFIRMED, (rule.code, verdict.sentence)

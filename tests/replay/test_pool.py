@@ -93,6 +93,44 @@ def test_a_pool_that_is_not_open_says_so() -> None:
         list(Pool().run([job("")]))
 
 
+def bodies_asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that grows by the body of each job that a worker is asked."""
+    asked: list[str] = []
+    ask = process.WorkerProcess.ask
+
+    def noted(self: process.WorkerProcess, job: Job) -> Outcome:
+        asked.append(job.body)
+        return ask(self, job)
+
+    monkeypatch.setattr(process.WorkerProcess, "ask", noted)
+    return asked
+
+
+def test_a_job_that_was_run_is_answered_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = bodies_asked(monkeypatch)
+    with Pool(seconds=30.0, remembered=2) as opened:
+        first = dict(opened.run([job("a = 1"), job("b = 1")]))
+        again = dict(opened.run([job("b = 1"), job("c = 1"), job("a = 1", seed=1)]))
+        assert again[0] == first[1]
+        assert asked == ["a = 1", "b = 1", "c = 1", "a = 1"]
+        one(opened, job("b = 1"))  # which the two after it have driven out
+        assert asked[-1] == "b = 1"
+
+
+def test_what_was_lost_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = bodies_asked(monkeypatch)
+    with Pool(seconds=30.0, remembered=2) as opened:
+        for _ in range(2):
+            assert isinstance(one(opened, job("import os")), Lost)
+    assert asked == ["import os"] * 2
+
+
+def test_without_memory_a_job_is_run_each_time(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = bodies_asked(monkeypatch)
+    assert one(pool, job("a = 1")) == one(pool, job("a = 1"))
+    assert asked == ["a = 1"] * 2
+
+
 def test_no_jobs_are_no_outcomes(pool: Pool) -> None:
     assert list(pool.run([])) == []
 

@@ -209,7 +209,7 @@ def test_the_function_around_all_that_is_flagged_is_called_with_stand_ins(tmp_pa
     assert case.function is not None
     script = case.function().original
     assert isinstance(script, ReplayScript)
-    assert script.body.splitlines()[-1] == "train(net, loader, epochs)"
+    assert script.body.splitlines()[-1] == "standin.outlives(train(net, loader, epochs))"
     assert "epochs = standin.unknown('epochs')" in script.body
     assert "torch.nn.Linear(2, 2)" not in script.body
 

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch", reason="stand-ins are torch's")
 
 from optlint.program.events import Act
-from optlint.replay.pool import Job, Pool
+from optlint.replay.pool import Job, Lost, Pool
 from optlint.replay.trace import Trace
 
 SCHEDULES = (
@@ -325,3 +325,18 @@ def test_a_part_is_trained_with_something_beside_it(pool: Pool) -> None:
 def test_an_optimizer_is_tried_with_the_module_that_it_was_made_for(pool: Pool) -> None:
     body = "model = standin.model()\nstandin.trained(torch.optim.SGD([model.weight], lr=0.1), model)"
     assert [update.moved for update in ran(pool, body).updates] == [("model.weight",)] * 2
+
+
+def test_a_rate_that_is_computed_from_a_stand_in_ends_the_replay_and_not_the_worker(pool: Pool) -> None:
+    body = """
+optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(2))], lr=0.1)
+scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 - step / standin.unknown('thing'))
+for p in optimizer.param_groups[0]['params']:
+    p.grad = torch.ones_like(p)
+for _ in range(3):
+    optimizer.step()
+    scheduler.step()
+"""
+    ((_, outcome),) = pool.run([Job(body, "cpu", "float64")])
+    assert isinstance(outcome, Lost)
+    assert outcome.reason == "failed: a stand-in is where a number should be"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from optlint.program.modules import ModuleInfo
 from optlint.program.objects import Model, Optimizer, Parameter, ParameterIterator, Scheduler
-from optlint.replay.script import Origin, ReplayScript, StandIn
+from optlint.replay.script import ReplayScript, StandIn, origin_in
 from optlint.replay.slicer.emit import Writer
 from optlint.replay.slicer.observed import Observed
 from optlint.replay.slicer.scopes import Scope
@@ -95,7 +95,7 @@ class _Alone:
         self._slice.complete()
         writer = Writer(self._slice)
         writer.files()
-        origin = Origin(self._module.path, row)
+        origin = origin_in(self._module, row)
         for name, tree in sorted(local.items()):
             text = self._standin(writer, name, tree, name)
             writer.row(f"{name} = {text}", 0, None)

@@ -6,15 +6,15 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from optlint.program.modules import ModuleInfo
+from optlint.program.modules import FunctionNode, ModuleInfo
 from optlint.program.objects import Model
-from optlint.replay.script import Origin, ReplayScript, StandIn
+from optlint.replay.script import Origin, ReplayScript, StandIn, origin_in
 from optlint.replay.slicer.entering import enter
 from optlint.replay.slicer.expressions import Expressions
 from optlint.replay.slicer.lengths import batches, cover
 from optlint.replay.slicer.replacement import Replacement
-from optlint.replay.slicer.scopes import Layout
-from optlint.replay.slicer.slice import CannotSliceError, Slice, is_allowed_decorator
+from optlint.replay.slicer.scopes import Layout, is_main_guard
+from optlint.replay.slicer.slice import CannotSliceError, Slice
 from optlint.replay.slicer.stand_ins import StandIns
 from optlint.replay.slicer.vocabulary import AWAY, GIVEN, WARM_UPS
 
@@ -116,7 +116,7 @@ class Writer:
             self.row("pass", depth, None)
 
     def _statement(self, statement: ast.stmt, layout: Layout, depth: int, is_entry: bool) -> None:
-        origin = Origin(layout.module.path, statement.lineno)
+        origin = origin_in(layout.module, statement.lineno)
         match statement:
             case ast.Import() | ast.ImportFrom():
                 self._import(statement, depth, origin)
@@ -124,20 +124,16 @@ class Writer:
                 self._replaced(statement, targets, depth, origin)
             case ast.Return() if statement in self.slice.replaced:
                 self.row(f"return {self._standin(self.slice.replaced[statement], 'the result')}", depth, origin)
-            case ast.If(test=test) if _is_main_guard(test):
+            case ast.If(test=test) if is_main_guard(test):
                 if is_entry and self.slice.name == "<module>":
                     self._block(statement.body, layout, depth)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                for decorator in statement.decorator_list:
-                    if is_allowed_decorator(decorator):
-                        self.row(f"@{self.expressions.text(decorator)}", depth, origin)
+                self._decorators(statement, depth, origin)
                 self.row(f"def {statement.name}({self.expressions.signature(statement.args)}):", depth, origin)
                 self._block(statement.body, layout, depth + 1)
             case ast.ClassDef():
                 bases = [self.expressions.text(base) for base in statement.bases if self._is_kept_base(base, layout)]
-                for decorator in statement.decorator_list:
-                    if is_allowed_decorator(decorator):
-                        self.row(f"@{self.expressions.text(decorator)}", depth, origin)
+                self._decorators(statement, depth, origin)
                 self.row(f"class {statement.name}({', '.join(bases) or 'standin.Open'}):", depth, origin)
                 self._block(statement.body, layout, depth + 1)
             case ast.If(test=test):
@@ -177,6 +173,13 @@ class Writer:
             case _:
                 self.row(self.expressions.text(statement), depth, origin)
 
+    def _decorators(self, statement: FunctionNode | ast.ClassDef, depth: int, origin: Origin) -> None:
+        for decorator in statement.decorator_list:
+            if self.slice.keeps_decorator(decorator):
+                text = self.expressions.text(decorator)
+                foreign = decorator in self.slice.effects.foreign
+                self.row(f"@standin.registered({text})" if foreign else f"@{text}", depth, origin)
+
     def _else(self, body: Sequence[ast.stmt], layout: Layout, depth: int) -> None:
         if any(inner in self.slice.kept for inner in body):
             self.row("else:", depth, None)
@@ -188,7 +191,7 @@ class Writer:
         for handler in statement.handlers:
             kind = "" if handler.type is None else f" {self.expressions.text(handler.type)}"
             named = "" if handler.name is None else f" as {handler.name}"
-            self.row(f"except{kind}{named}:", depth, Origin(layout.module.path, handler.lineno))
+            self.row(f"except{kind}{named}:", depth, origin_in(layout.module, handler.lineno))
             self._block(handler.body, layout, depth + 1)
             if not any(inner in self.slice.kept for inner in handler.body):
                 self.rows[-1] = "    " * (depth + 1) + "raise"
@@ -274,11 +277,3 @@ class Writer:
             for each in self.slice.layouts.values()
             for statement in each.top.bindings.get(text, ())
         )
-
-
-def _is_main_guard(test: ast.expr) -> bool:
-    match test:
-        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
-            return True
-        case _:
-            return False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optlint.program.modules import FunctionNode, ModuleInfo
 from optlint.program.objects import Model, Object, Optimizer, Scaler, Scheduler
-from optlint.replay.script import Origin, StandIn
+from optlint.replay.script import StandIn, origin_in
 from optlint.replay.slicer.slice import CannotSliceError, definitions
 from optlint.replay.slicer.vocabulary import OPTIMIZER_NAME
 
@@ -39,9 +39,16 @@ def enter(writer: Writer, module: ModuleInfo) -> None:
             if target is None:
                 raise CannotSliceError(f"`{name}` is not defined in its own class")
             skip = 0 if any(ast.unparse(each) == "staticmethod" for each in target.decorator_list) else 1
-            writer.row(f"{made}.{method}({_arguments(writer, target, module, skip=skip)})", 0, None)
+            _call(writer, f"{made}.{method}({_arguments(writer, target, module, skip=skip)})", made)
+        else:
+            writer.row(f"standin.outlives({made})", 0, None)
     else:
-        writer.row(f"{head}({_arguments(writer, found, module, skip=0)})", 0, None)
+        _call(writer, f"{head}({_arguments(writer, found, module, skip=0)})")
+
+
+def _call(writer: Writer, call: str, *left: str) -> None:
+    """Write the call that enters; what it returns, or leaves in an object, goes on to code that is not seen."""
+    writer.row(f"standin.outlives({', '.join([call, *left])})", 0, None)
 
 
 def _arguments(writer: Writer, function: FunctionNode, module: ModuleInfo, skip: int) -> str:
@@ -51,7 +58,7 @@ def _arguments(writer: Writer, function: FunctionNode, module: ModuleInfo, skip:
     optional = set(names[len(names) - len(spec.defaults) :]) if spec.defaults else set()
     required = [*names, *(a.arg for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None)]
     kinds = {name: _kind(writer, function, name) for name in required}
-    origin = Origin(module.path, function.lineno)
+    origin = origin_in(module, function.lineno)
     written: list[str] = []
     models = [name for name in required if isinstance(kinds[name], Model)]
     for name in required:

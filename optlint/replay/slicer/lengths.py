@@ -15,6 +15,11 @@ MOST_OPTION = 8
 """The same where an option says it: longer ones are made shorter (see `stand_ins`)."""
 UNKNOWN = 2
 """What an unknown number of batches is worth in a replay."""
+PERIOD = 3
+"""What an option counts as that says every how many batches an update is made, where its default shows nothing.
+
+With 2 one could not tell an update every second time from one that is left out every second time.
+"""
 LONGEST_COVER = 400
 """Steps of a schedule that a loop of unknown length is made long enough for."""
 
@@ -40,24 +45,34 @@ def _is_written(slice_: Slice, node: ast.expr) -> bool:
 
 
 def batches(slice_: Slice) -> int:
-    """Return how many batches a condition such as `(i + 1) % 8 == 0` needs to hold twice, or 0 for any number."""
-    longest = 0
+    """Return how many batches a condition such as `(i + 1) % 8 == 0` needs to hold some times, or 0 for any number."""
+    longest, times = 0, 2
     defaults = {name: each for layout in slice_.layouts.values() for name, each in layout.defaults.items()}
     for statement in slice_.kept:
         for header in headers(statement) if isinstance(statement, ast.If) else ():
             for node in ast.walk(header):
+                if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and steps(statement):
+                    times = 3  # where an update is made at the end of an epoch as well, most are to be others
                 if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
                     value = slice_.observed.values.get(node.right)
                     if isinstance(value, Const) and type(value.value) is int:
                         longest = max(longest, value.value)
                     given = defaults.get(node.right.attr) if isinstance(node.right, ast.Attribute) else None
-                    if isinstance(given, ast.Constant) and type(given.value) is int and given.value <= MOST_OPTION:
-                        longest = max(longest, given.value)
-                    elif not isinstance(value, Const) and given is None and _steps(statement):
+                    if isinstance(given, ast.Constant) and type(given.value) is int:
+                        if is_short_or_long(given.value):
+                            longest = max(longest, PERIOD) if steps(statement) else longest
+                        else:
+                            longest = max(longest, given.value)
+                    elif not isinstance(value, Const) and given is None and steps(statement):
                         longest = max(longest, UNKNOWN)
-    return 2 * longest if 1 < longest <= MOST_BATCHES else 0
+    return times * longest if 1 < longest <= MOST_BATCHES else 0
 
 
-def _steps(statement: ast.stmt) -> bool:
+def is_short_or_long(period: int) -> bool:
+    """Whether an option says that something is done each time, or less often than a replay goes on."""
+    return period == 1 or period > MOST_OPTION
+
+
+def steps(statement: ast.stmt) -> bool:
     """Whether something is stepped in a statement."""
     return any(isinstance(node, ast.Attribute) and node.attr == "step" for node in ast.walk(statement))

@@ -18,6 +18,8 @@ class Scope:
     outer: Scope | None = None
     bindings: dict[str, list[ast.stmt]] = field(default_factory=dict)
     parameters: frozenset[str] = frozenset()
+    elsewhere: dict[str, ast.Global | ast.Nonlocal] = field(default_factory=dict)
+    """The names that are bound here and live elsewhere, each with the statement that says so."""
 
     @property
     def is_function(self) -> bool:
@@ -39,13 +41,19 @@ class Layout:
         self.statement: dict[ast.AST, ast.stmt] = {}
         """The innermost statement of each expression."""
         self._block(module.tree.body, self.top, None)
+        for scope in (self.top, *self.inner.values()):
+            for name, said in scope.elsewhere.items():
+                home = self._home(scope, name, said)
+                home.bindings.setdefault(name, []).extend(scope.bindings.pop(name, ()))
 
     def _block(self, body: list[ast.stmt], scope: Scope, owner: ast.stmt | None) -> None:
         for statement in body:
             if owner is not None:
                 self.parent[statement] = owner
             self.scope[statement] = scope
-            for name in _bound(statement):
+            if isinstance(statement, ast.Global | ast.Nonlocal):
+                scope.elsewhere.update(dict.fromkeys(statement.names, statement))
+            for name in bound(statement):
                 scope.bindings.setdefault(name, []).append(statement)
             for node in own_nodes(statement):
                 self.statement[node] = statement
@@ -61,6 +69,13 @@ class Layout:
                 case _:
                     for block in blocks(statement):
                         self._block(block, scope, statement)
+
+    def _home(self, scope: Scope, name: str, said: ast.Global | ast.Nonlocal) -> Scope:
+        """The scope of a name that another one binds."""
+        outer = scope.outer if isinstance(said, ast.Nonlocal) else None
+        while outer is not None and not (outer.is_function and (name in outer.bindings or name in outer.parameters)):
+            outer = outer.outer
+        return outer or self.top
 
     def qualify(self, node: ast.expr) -> str:
         """The dotted name that an expression has by the imports at the top level, or an empty string."""
@@ -149,7 +164,17 @@ def own_nodes(statement: ast.stmt) -> list[ast.AST]:
     return found
 
 
-def _bound(statement: ast.stmt) -> list[str]:
+def is_main_guard(test: ast.expr) -> bool:
+    """Whether a condition asks whether the file is the one that is run."""
+    match test:
+        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
+            return True
+        case _:
+            return False
+
+
+def bound(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement binds outside of its blocks."""
     match statement:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from optlint.program.events import Act, Event
 from optlint.program.modules import FunctionNode, ModuleInfo
 from optlint.program.objects import Optimizer, Place
+from optlint.replay.slicer.effects import Effects
 from optlint.replay.slicer.observed import Observed
 from optlint.replay.slicer.replacement import Replacement, Replacements
-from optlint.replay.slicer.scopes import Layout, Scope, blocks, headers
+from optlint.replay.slicer.scopes import Layout, Scope, blocks, bound, headers
 from optlint.replay.slicer.vocabulary import BUILTINS, GIVEN
 from optlint.replay.slicer.wanted import Wanted
 
@@ -46,6 +47,7 @@ class Slice:
 
     def __post_init__(self) -> None:
         self.replacements = Replacements(self.observed)
+        self.effects = Effects(self)
 
     def layout(self, module: ModuleInfo) -> Layout:
         """The scopes of a file."""
@@ -123,6 +125,10 @@ class Slice:
         owner = layout.parent.get(statement)
         if owner is not None:
             self.keep(owner, module)
+        for name in bound(statement) if scope.elsewhere else ():
+            if name in scope.elsewhere:
+                self.keep(scope.elsewhere[name], module)
+                self.need_name(name, scope)
         match statement:
             case ast.Assign(targets=targets, value=value) if not self._is_whole(statement, layout):
                 replacement = self.replacements.of(value, ast.unparse(targets[0]))
@@ -143,9 +149,12 @@ class Slice:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._keep_function(statement, layout)
                 for header in headers(statement):
-                    if header not in statement.decorator_list or is_allowed_decorator(header):
+                    if header not in statement.decorator_list or self.keeps_decorator(header):
                         self.need(header, scope)
                 return
+            case ast.Nonlocal(names=names):
+                for name in names:
+                    self.need_name(name, scope)
             case ast.ClassDef():
                 if self.is_module_class(statement, scope):
                     self._whole.add(statement)
@@ -158,10 +167,21 @@ class Slice:
         for header in headers(statement):
             self.need(header, scope)
 
+    def keep_anew(self, statement: ast.stmt, module: ModuleInfo) -> None:
+        """Keep a statement once more, of which more is to stay than was known."""
+        self.kept.discard(statement)
+        self.replaced.pop(statement, None)
+        self.keep(statement, module)
+
+    def keep_whole(self, function: FunctionNode, module: ModuleInfo) -> None:
+        """Keep all of a function."""
+        self.keep(function, module)
+        for statement in function.body:
+            self._keep_all(statement, module)
+
     def _keep_function(self, function: FunctionNode, layout: Layout) -> None:
         if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)):
-            for statement in function.body:
-                self._keep_all(statement, layout.module)
+            self.keep_whole(function, layout.module)
             return
         for statement in _statements(function.body):
             if isinstance(statement, ast.Return) and statement.value is not None:
@@ -187,6 +207,7 @@ class Slice:
 
     def _complete(self) -> None:
         """Keep what only the whole says is needed."""
+        self.effects.refresh()
         wanted = Wanted(self)
         for module, layout in list(self.layouts.items()):
             for statement in list(layout.scope):
@@ -307,6 +328,10 @@ class Slice:
         inner = project.locate(importer, f"{dotted}.{name}" if dotted else name, level)
         return project.load(inner) if inner is not None else None
 
+    def keeps_decorator(self, node: ast.expr) -> bool:
+        """Whether the script keeps a decorator."""
+        return node in self.effects.decorators or _is_allowed_decorator(node)
+
     def is_module_class(self, node: ast.ClassDef, scope: Scope, hops: int = 0) -> bool:
         """Whether a class is derived from one of torch (`nn.Module`, an optimizer, a scheduler): kept as it stands."""
         layout = self.layout(scope.module)
@@ -347,8 +372,8 @@ def definitions(body: Sequence[ast.stmt]) -> list[FunctionNode | ast.ClassDef]:
     return found
 
 
-def is_allowed_decorator(node: ast.expr) -> bool:
-    """Whether a script keeps a decorator."""
+def _is_allowed_decorator(node: ast.expr) -> bool:
+    """Whether any script keeps a decorator."""
     text = ast.unparse(node.func if isinstance(node, ast.Call) else node)
     return text in ("staticmethod", "classmethod", "property", "dataclass", "dataclasses.dataclass") or text.rpartition(
         "."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from keyword import iskeyword
 
 from optlint.program.objects import Model
+from optlint.replay.slicer.lengths import MOST_OPTION, PERIOD, UNKNOWN, steps
 from optlint.replay.slicer.scopes import blocks, headers
 from optlint.replay.slicer.slice import Slice
 
@@ -40,7 +41,7 @@ class StandIns:
     def unknown(self, label: str, is_arguments: bool) -> str:
         """Return the text of a stand-in for anything else; arguments have the defaults of their parser."""
         known: dict[str, str] = {}
-        periods = self._long_periods() if is_arguments else frozenset()
+        periods = self._periods() if is_arguments else {}
         if is_arguments:
             entry = self.slice.observed.program.module
             for layout in sorted(self.slice.layouts.values(), key=lambda each: each.module is not entry):
@@ -50,25 +51,31 @@ class StandIns:
                             continue  # so few show nothing of a schedule
                         is_unset = isinstance(default, ast.Constant) and default.value is None
                         value = f"standin.unset({f'{label}.{name}'!r})" if is_unset else ast.unparse(default)
-                        value = "2" if name in periods else value
+                        value = str(periods.get(name, value))
                         known.setdefault(name, f"{name}={value}")  # two files may each have a parser
         return f"standin.unknown({', '.join([repr(label), *sorted(known.values())])})"
 
-    def _long_periods(self) -> frozenset[str]:
-        """Return the arguments that say every how many steps something is done, where a replay has not so many."""
-        found = {
-            node.right.attr
-            for statement in self.slice.kept
-            for header in headers(statement)
-            for node in ast.walk(header)
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.right, ast.Attribute)
-        }
-        defaults = [(name, value) for layout in self.slice.layouts.values() for name, value in layout.defaults.items()]
-        return frozenset(
-            name
-            for name, value in defaults
-            if name in found and isinstance(value, ast.Constant) and type(value.value) is int and value.value > 8
-        )
+    def _periods(self) -> dict[str, int]:
+        """Return what those arguments count as that say every how many steps something is done.
+
+        A replay has not so many steps; and of an update that is made each time the others do not show.
+        """
+        found: dict[str, bool] = {}
+        for statement in self.slice.kept:
+            for header in headers(statement):
+                for node in ast.walk(header):
+                    match node:
+                        case ast.BinOp(op=ast.Mod(), right=ast.Attribute(attr=name)):
+                            found[name] = found.get(name, False) or steps(statement)
+                        case _:
+                            pass
+        periods: dict[str, int] = {}
+        for layout in self.slice.layouts.values():
+            for name, default in layout.defaults.items():
+                if name in found and isinstance(default, ast.Constant) and type(default.value) is int:
+                    if default.value > MOST_OPTION or (default.value == 1 and found[name]):
+                        periods[name] = PERIOD if found[name] else UNKNOWN
+        return periods
 
 
 def _part_names(model: Model, prefix: str = "", depth: int = 5) -> set[str]:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from optlint.program.objects import Model
 from optlint.program.values import External
-from optlint.replay.slicer.scopes import Layout, Scope
+from optlint.replay.slicer.scopes import Layout
 from optlint.torch_api.tables import tables
 
 if TYPE_CHECKING:
     from optlint.replay.slicer.slice import Slice
 
 _SETTING = re.compile(r"^torch\.(__future__\.|set_|manual_seed)")
-_FILLING = frozenset(("append", "extend", "insert", "add", "update", "setdefault", "appendleft"))
 _SPECIAL = frozenset(
     ("__init__", "__call__", "__enter__", "__exit__", "__iter__", "__len__", "__getitem__", "__next__")
 )
@@ -40,7 +39,7 @@ class Wanted:
             return any(name in self.slice.attributes for name in names)
         wanted = (
             self._assigns_wanted,
-            self._fills_wanted,
+            self.slice.effects.is_wanted,
             self._changes_module,
             self._moves_module,
             self._flags_loss,
@@ -110,21 +109,6 @@ class Wanted:
                 return isinstance(called, External) and _SETTING.search(called.name) is not None
             case _:
                 return False
-
-    def _fills_wanted(self, statement: ast.stmt, layout: Layout) -> bool:
-        """Whether a statement puts something into a list or dict that kept code reads."""
-        match statement:
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))):
-                if method not in _FILLING:
-                    return False
-            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name))]):
-                pass
-            case _:
-                return False
-        scope: Scope | None = layout.scope[statement]
-        while scope is not None and name not in scope.bindings:
-            scope = scope.outer
-        return scope is not None and any(binding in self.slice.kept for binding in scope.bindings[name])
 
     def _is_wanted_jump(self, statement: ast.stmt, layout: Layout) -> bool:
         """Whether a statement leaves a kept loop for a reason that the script can know."""

@@ -44,6 +44,21 @@ def wrapped(inner: Any) -> Any:
     return Unknown("wrapped", given=(inner,))
 
 
+def registered(decorator: Any) -> Any:
+    """A decorator of other code, which is given the function and leaves it as it is."""
+
+    def given(function: Any) -> Any:
+        decorator(function)
+        return function
+
+    return given
+
+
+def outlives(*values: Any) -> None:
+    """What a function has made goes on to code that is not seen."""
+    Unknown("register")(values, *(vars(each) for each in values if isinstance(each, Open)))
+
+
 def namespace(**members: Any) -> Any:
     """A stand-in for a module of the project, with what is used of it."""
     return Unknown("module", members)

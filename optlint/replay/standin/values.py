@@ -26,6 +26,10 @@ BECOMES: dict[str, Any] = {}
 argument that says on which device a tensor is made."""
 
 
+def taken_for_module(method: str) -> None:
+    """A value is taken for a module from now on, because it was asked for a method; hooks look at that."""
+
+
 class Unknown:
     """Some value. `wrapped` is a module or an optimizer that it was made of, and that it then stands for."""
 
@@ -49,6 +53,7 @@ class Unknown:
         # `args.train` and `cfg.train.lr` are no methods.
         is_method = name in _MODULE_METHODS and (name not in ("train", "eval") or is_called(sys._getframe(1)))
         if is_method and self._wrapped is None:
+            taken_for_module(name)
             parts = (key for key in self._known if key.isidentifier())
             self.__dict__["_wrapped"] = BECOMES["module"](self._label or "model", *parts)
         wrapped = self._wrapped
