@@ -49,6 +49,7 @@ These are not reported:
 
 - A limit of infinity, which only measures the norm, wherever it stands.
 - Another network's clipping, or parameters that another optimizer has yet to step.
+- Another optimizer of the same network, stepped elsewhere, whose gradients may still wait for its step.
 - A clipping after each of several backwards that accumulate.
 - Code that gave model or optimizer to something which cannot be seen: gradients may come from there.
 - A function that clips and steps, whose gradients come from its caller.
@@ -82,10 +83,12 @@ from optlint.api import (
     Act,
     Editor,
     Edits,
+    Entry,
     Event,
     EventPattern,
     Evidence,
     Level,
+    Optimizer,
     Repair,
     Response,
     Rule,
@@ -108,9 +111,25 @@ def _level(violation: Violation) -> Level | None:
     if violation.roles["trigger"].act is Act.CLEAR and _is_followed_by_step(violation):
         return None  # the clearing stands in the wrong place, which is another rule's
     for other in violation.entry.optimizers:
-        if other is not own and (not other.complete or any(map(other.holds, clipping.models()))):
+        if other is own or _is_stepped_alike(violation.entry, other, own):
+            continue
+        if not other.complete or any(map(other.holds, clipping.models())):
             return None
     return Level.ERROR
+
+
+def _is_stepped_alike(entry: Entry, other: Optimizer, own: Optimizer) -> bool:
+    """Whether two optimizers hold the same and go by one name, so that each step of the one may be the other's."""
+    escaped = {canonical(subject) for event in entry.having(Act.ESCAPE) for subject in event.subjects}
+    same = own.complete and other.complete and bool(own.sources) and {*own.sources} == {*other.sources}
+    if not same or own.label != other.label or other in escaped:
+        return False
+    return _places_of_steps(entry, other) <= _places_of_steps(entry, own)
+
+
+def _places_of_steps(entry: Entry, optimizer: Optimizer) -> set[ast.AST]:
+    steps = entry.having(Act.STEP)
+    return {event.place.node for event in steps if any(canonical(subject) is optimizer for subject in event.subjects)}
 
 
 def _is_followed_by_step(violation: Violation) -> bool:

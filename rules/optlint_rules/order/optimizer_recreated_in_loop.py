@@ -114,9 +114,9 @@ from optlint_rules.order.repetition import (
 )
 
 _BEGINS_ANEW = re.compile(
-    r"\.apply\(|reset_|load_state_dict|deepcopy|init_weights|weights_init|weight_init|reinit|\.clone\("
+    r"\.apply\(|reset_|load_state_dict|deepcopy(?!\(\s*[\w.]+\.state_dict\(\))|init_weights|weights_init|weight_init|reinit|\.clone\("
 )
-"""What gives a model other values, so that a new optimizer is right."""
+"""What gives a model other values, so that a new optimizer is right. A copy of its state alone changes nothing."""
 
 
 def _level(violation: Violation) -> Level | None:

@@ -24,7 +24,9 @@ from optlint.api import (
     same_function,
 )
 
-_SETTLED = re.compile(r"(?i)clip|norm|grad|accum|step|idx|index|iter|batch|count|len|sync|update|last|train|^i$")
+_SETTLED = re.compile(
+    r"(?i)clip|norm|grad|accum|step|idx|index|iter|batch|count|len|sync|update|last|train|^i$|^__name__$"
+)
 """Words of conditions that have nothing to do with mixed precision."""
 
 

@@ -61,7 +61,7 @@ These are not reported:
 
 The fix wraps the loss in `scaler.scale(...)`. It is unsafe because updates become larger, as they were meant to be.
 
-There is no fix where the scaler has no name in the function of the backward.
+There is no fix where the scaler has no name in the function of the backward, and where gradients are written by hand.
 
 ## Evidence
 
@@ -78,6 +78,8 @@ A replay compares the gradient that each update consumes with that of the loss: 
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 
 from optlint.api import (
     OPTIMIZER,
@@ -85,20 +87,26 @@ from optlint.api import (
     Absence,
     Act,
     Binding,
+    Confidence,
     Editor,
     Edits,
+    Entry,
     Event,
     EventPattern,
     Evidence,
     Level,
+    Optimizer,
     Place,
+    Program,
     Repair,
     Rule,
+    Scaler,
     Violation,
     canonical,
+    enclosing,
     enclosing_function,
 )
-from optlint_rules.precision.scaling import by_scaler, condition, level_of, name_of_scaler
+from optlint_rules.precision.scaling import by_scaler, condition, is_always_done, level_of, name_of_scaler
 
 
 def _plain(event: Event, binding: Binding) -> bool:
@@ -130,12 +138,84 @@ def _loss(place: Place) -> ast.expr | None:
             return None
 
 
+_SCALES = re.compile(r"\.scale\b|['\"]scale['\"]|_lazy_init")
+"""What may give a scaler the scale that its first step asks for."""
+
+
+class _Unscaled(Absence):
+    """No scaler divides gradients after an unscaled backward, nor before anything was scaled at all."""
+
+    __slots__ = ()
+
+    def find(self, program: Program) -> Iterator[Violation]:
+        """Yield the violations in a program, those of the second kind where an entry has none of the first."""
+        told = []
+        for found in super().find(program):
+            told.append(found.entry)
+            yield found
+        for entry in program.entries:
+            if not any(entry is each for each in told):
+                yield from _without_scale(program, entry)
+
+
+def _without_scale(program: Program, entry: Entry) -> Iterator[Violation]:
+    """Yield the first use of each scaler that nothing ever scales with, which raises whatever gradients there are.
+
+    The scaler is torch's, is made here under a name of its own, and goes nowhere else; beside the use, in its loop, one
+    backward is run.
+    """
+    escaped = {canonical(subject) for event in entry.having(Act.ESCAPE) for subject in event.subjects}
+    for made in entry.having(Act.NEW):
+        scaler = canonical(made.subjects[0])
+        if not isinstance(scaler, Scaler) or scaler in escaped or scaler.confidence is not Confidence.CERTAIN:
+            continue
+        uses = [event for event in entry.events if event.act in (Act.STEP, Act.UNSCALE) and _is_by(event, scaler)]
+        if (
+            not scaler.label.isidentifier()
+            or not uses
+            or _is_asked_to_scale(entry, scaler)
+            or not is_always_done(uses[0].place)
+        ):
+            continue
+        use, loops = uses[0], enclosing(entry, uses[0])
+        gradients = [event for event in entry.having(Act.BACKWARD) if enclosing(entry, event) == loops]
+        modules = {event.place.module for event in (made, use, *gradients)}
+        if len({event.place.node for event in gradients}) != 1 or any(
+            _SCALES.search(each.source.text) for each in modules
+        ):
+            continue
+        owners = tuple(canonical(each) for each in use.subjects if isinstance(each, Optimizer))
+        binding = Binding(owners, alone=len(entry.optimizers) == 1, entry=entry)
+        roles = {"after": gradients[0], "of": use}
+        yield Violation(program, use.place, roles, (gradients[0], use), binding, entry)
+
+
+def _is_asked_to_scale(entry: Entry, scaler: Scaler) -> bool:
+    scalings = [event for event in entry.having(Act.CALL) if event.detail == "scale"]
+    return any(canonical(subject) is scaler for event in scalings for subject in event.subjects)
+
+
+def _is_by(event: Event, scaler: Scaler) -> bool:
+    return event.scaler is not None and canonical(event.scaler) is scaler
+
+
 def _level(violation: Violation) -> Level | None:
     gradient, update = violation.roles["after"], violation.roles["of"]
     loss = _loss(gradient.place)
-    if loss is None or _is_given(loss, gradient.place):
+    if loss is None or _is_given(loss, gradient.place) or _begins_with_gradient(gradient.place):
         return None
     return level_of(update.scaler)
+
+
+def _begins_with_gradient(place: Place) -> bool:
+    """Whether `loss.backward(...)` is given a gradient to begin with, which may be what is scaled."""
+    match place.node:
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="autograd"))):
+            return False
+        case ast.Call(args=args, keywords=keywords):
+            return bool(args) or any(keyword.arg in (None, "gradient") for keyword in keywords)
+        case _:
+            return False
 
 
 def _is_given(loss: ast.expr, place: Place) -> bool:
@@ -161,6 +241,9 @@ def _wording(violation: Violation, level: Level) -> dict[str, str]:
 
 
 def _scale(violation: Violation, editor: Editor) -> Edits | None:
+    assert violation.entry is not None
+    if any(True for _ in violation.entry.having(Act.SET_GRADIENT)):
+        return None  # which of them are to be scaled, only who writes them can say
     place = violation.roles["after"].place
     loss = _loss(place)
     scaler = name_of_scaler(violation, violation.roles["of"].scaler, place, editor)
@@ -172,7 +255,7 @@ RULE = Rule(
     level=Level.ERROR,
     message="{harm}: `{after}` is not scaled, and `{of}` unscales",
     triggers=(("backward(", "caler", "torch"), ("GradScaler", "torch"), ("optim.", "torch"), ("torch.optim",)),
-    property=Absence(
+    property=_Unscaled(
         of=EventPattern(OPTIMIZER, frozenset((Act.STEP, Act.UNSCALE)), _divides),
         after=EventPattern(OPTIMIZER, frozenset((Act.BACKWARD,)), _plain),
         until=EventPattern(
