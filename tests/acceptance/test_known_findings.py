@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from installed import CLEAN, LEAKING, optlint
 
 from git_folder import commit_all, git_in
+from installed import CLEAN, LEAKING, optlint
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 FUNCTION = "import torch\n\n\ndef train():\n" + "".join(

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from installed import CLEAN, COMMAND, LEAKING, optlint
 
 COMMANDS = (

@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from installed import optlint
 
 from described_fields import GITLAB, RDJSON, faults
+from installed import optlint
 
 ROOT = Path(__file__).parents[2]
 SARIF = json.loads((ROOT / "tests" / "report" / "schemas" / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+
 from git_folder import Git, commit_all, git_in
 
 Run = Callable[..., Result]

@@ -11,8 +11,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from described_fields import faults
 
+from described_fields import faults
 from optlint.catalog import CatalogEntry, load_catalog
 from optlint.finding import Finding, Level, Silenced, Silencer
 from optlint.report.report import Report
