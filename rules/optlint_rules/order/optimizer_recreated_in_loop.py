@@ -119,19 +119,43 @@ _BEGINS_ANEW = re.compile(
 """What gives a model other values, so that a new optimizer is right. A copy of its state alone changes nothing."""
 
 
+_LEAVES_AS_IT_IS = frozenset(
+    "parameters named_parameters train eval zero_grad state_dict forward modules named_modules children "
+    "named_children to cuda cpu half float double bfloat16 requires_grad_ share_memory".split()
+)
+"""Methods of a model that give it no other parameters and no other values."""
+
+
 def _level(violation: Violation) -> Level | None:
     made, stepped = violation.roles["of"], violation.roles["after"]
     assert violation.entry is not None
     optimizer = violation.binding.optimizer
-    if not _keeps_state(optimizer) or not optimizer.sources or not optimizer.complete:
+    if not _keeps_state(optimizer):
         return None
     loop = innermost_loop(violation.entry, made)
+    if (not optimizer.sources or not optimizer.complete) and not _is_trained_by_name(made, loop):
+        return None
     depth = loops_between(violation.entry, loop, stepped) if loop is not None else None
     if loop is None or depth is None or depth > 1 or is_conditional(loop, made):
         return None
     if depth == 1 and not is_of_training(statement_of(loop)):
         return None
     return Level.WARNING if _goes_on(violation, loop) else None
+
+
+def _is_trained_by_name(made: Event, loop: Loop | None) -> bool:
+    """Whether the parameters are those of a name that the loop calls as a model, and does nothing else with."""
+    match made.place.node:
+        case ast.Call(args=[ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="parameters"), args=[])]):
+            pass
+        case _:
+            return False
+    statement = statement_of(loop) if loop is not None else None
+    nodes = [] if statement is None else list(ast.walk(statement))
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    asked = {id(node.value) for node in nodes if isinstance(node, ast.Attribute) and node.attr in _LEAVES_AS_IT_IS}
+    uses = {id(node) for node in nodes if isinstance(node, ast.Name) and node.id == name}
+    return bool(uses & called) and uses <= called | asked
 
 
 def _keeps_state(optimizer: Optimizer) -> bool:
@@ -163,7 +187,26 @@ def _goes_on(violation: Violation, loop: Loop) -> bool:
         return False
     call = violation.roles["of"].place.node
     assert isinstance(call, ast.Call)
+    if any(model.root().info is None for model in models) and _has_unknown_method(call, statement):
+        return False
     return not _given(call) & stored_in(statement)
+
+
+def _has_unknown_method(call: ast.Call, statement: ast.AST) -> bool:
+    """Whether the loop calls something of the model that may give it other parameters."""
+    names = {
+        node.value.id
+        for node in ast.walk(call)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr == "parameters"
+    }
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in names
+        and node.func.attr not in _LEAVES_AS_IT_IS
+        for node in ast.walk(statement)
+    )
 
 
 def _changes(event: Event, models: list[Model]) -> bool:
