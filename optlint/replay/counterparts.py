@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from optlint.program.events import Act
+from optlint.replay.remaking import first_of
 from optlint.replay.trace import Kind, Thing, Trace
 
 _CAUSES = (Act.REPLACE, Act.UNFREEZE, Act.FREEZE, Act.MOVE, Act.LOAD)
@@ -14,24 +15,33 @@ _CAUSES = (Act.REPLACE, Act.UNFREEZE, Act.FREEZE, Act.MOVE, Act.LOAD)
 def counterparts(original: Trace, fixed: Trace) -> dict[int, int]:
     """Which object of the fixed run is which of the original one: by kind and name, else by kind and order.
 
-    Of several with one name those count first that drive the same optimizer: a file may have the same loop twice.
+    Of several with one name those count first that drive the same optimizer, or are made in the place of the same one:
+    a file may have the same loop twice.
     """
     found: dict[int, int] = {}
     for kind in Kind:
         ours = [each for each in original.things if each.kind is kind]
         theirs = [each for each in fixed.things if each.kind is kind]
-        for driving in (True, False):
+        for close in (True, False):
             for each in list(ours):
                 named = (other for other in theirs if each.label and other.label == each.label)
-                same = next(
-                    (other for other in named if not driving or found.get(each.optimizer or 0) == other.optimizer), None
-                )
+                same = next((other for other in named if _fits(each, other, found, original, fixed, close)), None)
                 if same is not None:
                     found[each.number] = same.number
                     ours.remove(each)
                     theirs.remove(same)
         found.update((each.number, other.number) for each, other in zip(ours, theirs, strict=False))
     return found
+
+
+def _fits(each: Thing, other: Thing, found: Mapping[int, int], original: Trace, fixed: Trace, close: bool) -> bool:
+    """Whether an object may be another one, as far as those are known that it drives, or is in the place of."""
+    first, firsts = first_of(original, each.number), first_of(fixed, other.number)
+    if first != each.number and first in found:
+        return found[first] == firsts
+    if not close:
+        return True
+    return firsts == other.number and found.get(each.optimizer or 0) == other.optimizer
 
 
 def successors(fixed: Trace, match: Mapping[int, int]) -> dict[int, int]:

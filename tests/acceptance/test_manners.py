@@ -186,6 +186,8 @@ def watching(folder: Path, *arguments: str) -> Iterator[Watching]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A shell lets what it runs in the background ignore Ctrl-C, and the tests may be run so.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         yield Watching(process)

@@ -49,6 +49,7 @@ def found(text: str, code: str, folder: Path) -> list[Case]:
         ("accumulation-guard-off-by-one/bad_inverted.py", "OPT509"),
         ("optimizer-step-outside-batch-loop/bad_plain_script.py", "OPT111"),
         ("scheduler-recreated-in-loop/bad_sequence.py", "OPT109"),
+        ("optimizer-recreated-in-loop/bad_each_batch.py", "OPT108"),
         ("zero-grad-missing/bad_plain_script.py", "OPT103"),
     ],
 )

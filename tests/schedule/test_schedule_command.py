@@ -217,9 +217,10 @@ def test_without_torch_it_says_what_to_install(folder: Path, tmp_path: Path) -> 
     assert "Traceback" not in result.stderr
 
 
-def test_the_example_in_the_readme_is_what_it_prints() -> None:
+def test_the_example_in_the_documentation_is_what_it_prints() -> None:
     root = Path(__file__).parents[2]
-    [example] = re.findall(r"^```text\n(.*?)^```$", (root / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    page = (root / "docs" / "schedule.md").read_text("utf-8")
+    [example] = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     result = optlint(root / "demo", "image_classifier/trainer.py", "--isolated", PYTHONIOENCODING="utf-8")
     assert result.stdout == example
 
