@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mutate.mutation import Misuse, Mutant
@@ -63,7 +63,6 @@ class Baseline:
     program: Program
     catalog: tuple[CatalogEntry, ...]
     pool: Pool
-    _traces: dict[str, Trace] | None = field(default=None, repr=False)
 
     @cached_property
     def counts(self) -> Counter[str]:

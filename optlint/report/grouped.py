@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from optlint.report.concise import said
-from optlint.report.places import file_name, in_file
+from optlint.report.places import file_name
 from optlint.report.report import Report
 from optlint.report.style import Ink, Style
 
@@ -15,7 +15,7 @@ def lines(report: Report, style: Style) -> Iterator[str]:
     """Yield the lines; a blank one ends each file."""
     for path, findings in groupby(report.findings, key=lambda finding: finding.location.path):
         yield f"{style.paint(file_name(path), Ink.STRONG)}:"
-        rows = [(each, f"{in_file(each.location.start)}:{each.location.start.column}") for each in findings]
+        rows = [(each, f"{each.location.start.in_file}:{each.location.start.column}") for each in findings]
         columns = max(len(at) for _, at in rows)
         for finding, at in rows:
             yield f"  {style.paint(f'{at:<{columns}}', Ink.PLACE)}  {said(report, finding, style)}"

@@ -8,7 +8,7 @@ from itertools import groupby
 from optlint.builtin import INTERNAL_ERROR
 from optlint.finding import Finding, Level
 from optlint.report.escapes import xml_attribute, xml_text
-from optlint.report.places import document_region, file_name, in_file, row_place
+from optlint.report.places import document_region, file_name, row_place
 from optlint.report.report import Report
 from optlint.report.style import Style
 from optlint.report.summary import counted
@@ -34,7 +34,7 @@ def lines(report: Report, style: Style) -> Iterator[str]:
 def _case(report: Report, finding: Finding) -> Iterator[str]:
     path, start = finding.location.path, finding.location.start
     where = document_region(finding.location, report.sources(path))
-    name = xml_attribute(f"{finding.code} {finding.name} at {in_file(start)}:{start.column}")
+    name = xml_attribute(f"{finding.code} {finding.name} at {start.in_file}:{start.column}")
     file = xml_attribute(file_name(path))
     yield f'    <testcase name={name} classname={file} file={file} line="{where.row}">'
     yield f"      {_outcome(report, finding)}"

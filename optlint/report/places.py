@@ -33,12 +33,7 @@ def place(path: Path, position: Position) -> str:
 
 def row_place(path: Path, position: Position) -> str:
     """Return `path:row`, in a notebook `path:cell 3:row`, as a terminal may show it."""
-    return f"{file_name(path)}:{in_file(position)}"
-
-
-def in_file(position: Position) -> str:
-    """Return the row alone, in a notebook `cell 3:row`."""
-    return position.in_file
+    return f"{file_name(path)}:{position.in_file}"
 
 
 def cell_words(position: Position) -> str:

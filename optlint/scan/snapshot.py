@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optlint.scan.files import SUFFIXES
 from optlint.scan.git import Blob, Repository
 
-_SUFFIXES = (".py", ".ipynb")
 _MARKS = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "optlint.toml"})
 """Files that say where a project begins, from which its imports are looked up."""
 
@@ -98,7 +98,7 @@ def _written(folder: Path, name: str, blob: Blob, data: bytes) -> bool:
 
 
 def _is_python(name: str) -> bool:
-    return name.endswith(_SUFFIXES)
+    return name.endswith(SUFFIXES)
 
 
 def _is_mark(name: str) -> bool:

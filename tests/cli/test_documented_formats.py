@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -39,4 +40,4 @@ def test_an_example_is_what_is_printed(call: str, monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("CI_PROJECT_DIR", str(ROOT))  # as where the repository is checked out
     printed = CliRunner().invoke(command, [*call.split(), "--isolated"]).stdout
-    assert printed.replace(str(ROOT / "demo"), "/agent/work/1/s") == EXAMPLES[call]
+    assert printed.replace(f"{ROOT}{os.sep}", "") == EXAMPLES[call]

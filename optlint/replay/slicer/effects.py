@@ -7,7 +7,7 @@ asks: no event lies in such a helper, and without the call of it the script does
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from optlint.program.values import ClassValue
 from optlint.replay.slicer.callees import Called, Callees
 from optlint.replay.slicer.changes import CHANGING, Changes, calls_of
 from optlint.replay.slicer.reading import EVERYWHERE, Reading, View, own_name, root_of, serials_of
-from optlint.replay.slicer.scopes import Layout, Scope, blocks, is_main_guard
+from optlint.replay.slicer.scopes import Layout, Scope, blocks, is_main_guard, statements_of
 
 if TYPE_CHECKING:
     from optlint.replay.slicer.slice import Slice
@@ -125,7 +125,7 @@ class Effects:
         if function not in self._acting:
             self._acting[function] = not self._is_followed(function) and any(
                 isinstance(each.func, ast.Attribute) and each.func.attr in _ACTING
-                for statement in _statements(function.body)
+                for statement in statements_of(function.body)
                 for each in calls_of(statement)
             )
         return self._acting[function]
@@ -216,13 +216,4 @@ class Effects:
         if scope is None:
             return False
         view = View(own_name(scope) if beyond else "", scope)
-        return any(self.changes.shown(each, layout, view) for each in _statements(function.body))
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a function that are not another one's."""
-    for statement in body:
-        yield statement
-        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            for block in blocks(statement):
-                yield from _statements(block)
+        return any(self.changes.shown(each, layout, view) for each in statements_of(function.body))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -129,6 +130,15 @@ def blocks(statement: ast.stmt) -> list[list[ast.stmt]]:
             return [case.body for case in cases]
         case _:
             return []
+
+
+def statements_of(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a function that are not another one's."""
+    for statement in body:
+        yield statement
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for block in blocks(statement):
+                yield from statements_of(block)
 
 
 def headers(statement: ast.stmt) -> list[ast.expr]:

@@ -12,7 +12,7 @@ from optlint.program.objects import Optimizer, Place
 from optlint.replay.slicer.effects import Effects
 from optlint.replay.slicer.observed import Observed
 from optlint.replay.slicer.replacement import Replacement, Replacements
-from optlint.replay.slicer.scopes import Layout, Scope, blocks, bound, headers
+from optlint.replay.slicer.scopes import Layout, Scope, blocks, bound, headers, statements_of
 from optlint.replay.slicer.vocabulary import BUILTINS, GIVEN
 from optlint.replay.slicer.wanted import Wanted
 
@@ -183,7 +183,7 @@ class Slice:
         if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)):
             self.keep_whole(function, layout.module)
             return
-        for statement in _statements(function.body):
+        for statement in statements_of(function.body):
             if isinstance(statement, ast.Return) and statement.value is not None:
                 self.keep(statement, layout.module)
 
@@ -378,11 +378,3 @@ def _is_allowed_decorator(node: ast.expr) -> bool:
     return text in ("staticmethod", "classmethod", "property", "dataclass", "dataclasses.dataclass") or text.rpartition(
         "."
     )[2] in ("no_grad", "inference_mode", "enable_grad", "contextmanager", "setter")
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in body:
-        yield statement
-        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            for block in blocks(statement):
-                yield from _statements(block)

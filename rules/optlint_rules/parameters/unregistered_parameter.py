@@ -230,12 +230,6 @@ def _around(violation: Violation) -> ast.FunctionDef | None:
     return node
 
 
-def _bracketed(text: str) -> str:
-    """Put brackets around what is not one operand."""
-    node = ast.parse(text, mode="eval").body
-    return text if isinstance(node, ast.Call | ast.Name | ast.Attribute | ast.Subscript) else f"({text})"
-
-
 RULE = Rule(
     code="OPT211",
     level=Level.ERROR,
