@@ -11,6 +11,8 @@ from optlint.program.objects import Model, Object, Place, Scaler
 class Act(enum.Enum):
     """What happens. The values are the words that the printer shows."""
 
+    __hash__ = object.__hash__  # acts are asked for so often that the one of Enum, written in Python, shows
+
     NEW = "new"
     FORWARD = "forward"
     BACKWARD = "backward"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from optlint.program.events import Event
 from optlint.program.lengths import Length
@@ -121,23 +121,22 @@ def sequence(items: list[Region]) -> Region:
     return items[0] if len(items) == 1 else Sequence(tuple(items)) if items else EMPTY
 
 
+_NONE: tuple[Region, ...] = ()
+_CHILDREN: dict[type, Callable[[Any], tuple[Region, ...]]] = {
+    Sequence: lambda region: region.items,
+    Branch: lambda region: (region.then, region.otherwise),
+    Loop: lambda region: (region.body, region.orelse),
+    Unrolled: lambda region: region.iterations,
+    Try: lambda region: (region.body, *region.handlers, region.orelse, region.final),
+    Call: lambda region: (region.body,),
+}
+"""By class, and not by `match`: searches ask so often that it shows."""
+
+
 def children(region: Region) -> tuple[Region, ...]:
     """Return the regions directly inside."""
-    match region:
-        case Sequence(items):
-            return items
-        case Branch(then, otherwise):
-            return (then, otherwise)
-        case Loop(body, orelse):
-            return (body, orelse)
-        case Unrolled(iterations):
-            return iterations
-        case Try(body, handlers, orelse, final):
-            return (body, *handlers, orelse, final)
-        case Call(body=body):
-            return (body,)
-        case _:
-            return ()
+    inside = _CHILDREN.get(type(region))
+    return _NONE if inside is None else inside(region)
 
 
 def events(region: Region) -> Iterator[Event]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from optlint.program.events import Act, Event
@@ -68,19 +68,26 @@ class Automaton:
         """Return the acts that any symbol matches."""
         return frozenset(act for symbol in self.symbols for act in symbol.acts)
 
-    def may_break(self, symbols: Collection[int]) -> bool:
-        """Whether some sequence of these symbols, from the start, gets to a verdict that something is wrong."""
-        found = {0}
-        pending = [0]
+    def may_break(self, counts: Mapping[int, int]) -> bool:
+        """Whether the symbols lead in some order to a verdict that something is wrong.
+
+        Each comes once at most, or any number of times where its count is larger than 1.
+        """
+        start = (0, tuple(counts.items()))
+        found = {start}
+        pending = [start]
         while pending:
-            state = pending.pop()
-            for symbol in symbols:
+            state, left = pending.pop()
+            for at, (symbol, count) in enumerate(left):
                 transition = self.read(state, symbol)
                 if transition.verdict is Verdict.BAD:
                     return True
-                if transition.to not in found:
-                    found.add(transition.to)
-                    pending.append(transition.to)
+                if transition.to == state:
+                    continue
+                following = (transition.to, left if count > 1 else left[:at] + left[at + 1 :])
+                if following not in found:
+                    found.add(following)
+                    pending.append(following)
         return False
 
     def reachable(self, state: int) -> frozenset[int]:

@@ -97,7 +97,7 @@ def search(
         where nothing can be wrong whatever the path.
     """
     run = _Run(automaton, binding, cautious)
-    if not automaton.may_break(run.symbols_of(entry)):
+    if not run.may_matter(entry) or not automaton.may_break(run.counts(entry, again=loop is not None)):
         return {}
     try:
         run.start(entry, loop)
@@ -109,7 +109,7 @@ def search(
 def pending(automaton: Automaton, entry: Entry, binding: Binding, state: int) -> list[Event]:
     """Return the events that have put the automaton into `state` on some path that ends there."""
     run = _Run(automaton, binding, cautious=True)
-    symbols = run.symbols_of(entry)
+    symbols = run.counts(entry)
     if not any(way.to == state for (_, symbol), way in automaton.transitions.items() if symbol in symbols):
         return []
     try:
@@ -139,6 +139,14 @@ class _Run:
         self.raises: list[Configurations] = []
         self.watchers: list[Configurations] = []
         self.gradients = any(symbol.acts & _GRADIENT_ACTS for symbol in automaton.symbols)
+        self.symbols: dict[Event, tuple[int, Match]] = {}
+
+    def symbol(self, event: Event) -> tuple[int, Match]:
+        """Return what the automaton takes an event for, asked once."""
+        found = self.symbols.get(event)
+        if found is None:
+            found = self.symbols[event] = self.automaton.symbol(event, self.binding)
+        return found
 
     def start(self, entry: Entry, loop: Loop | None) -> Configurations:
         """Run over an entry or a loop of it; return what holds at the end."""
@@ -149,7 +157,7 @@ class _Run:
             for event in shape.by_act.get(act, ())
             if self.matters(event)
         ]
-        if not any(self.automaton.symbol(event, self.binding)[0] >= 0 for event in relevant):
+        if not any(self.symbol(event)[0] >= 0 for event in relevant):
             return {}
         region = shape.reduce(entry.region if loop is None else loop.body, relevant)
         self.count_guards(region)
@@ -158,15 +166,34 @@ class _Run:
             return self.run(region, begin)
         return self.iterate(region, begin, lambda _guard: True)[0]
 
-    def symbols_of(self, entry: Entry) -> set[int]:
-        """Return the symbols that an entry has events for."""
-        by_act = shape_of(entry).by_act
-        found = {self.automaton.symbol(event, self.binding)[0] for act in self.acts for event in by_act.get(act, ())}
-        return found - {-1}
+    def counts(self, entry: Entry, again: bool = False) -> dict[int, int]:
+        """Return the symbols that an entry has events for, and how often they come: 1, or 2 for any number.
+
+        Where `again`, all of the entry may happen more than once.
+        """
+        shape = shape_of(entry)
+        found: dict[int, int] = {}
+        for act in self.acts & shape.by_act.keys():
+            possible = [number for number, symbol in enumerate(self.automaton.symbols) if act in symbol.acts]
+            for event in shape.by_act[act]:
+                if all(found.get(number) == 2 for number in possible):
+                    break
+                symbol = self.symbol(event)[0]
+                if symbol >= 0 and found.get(symbol) != 2:
+                    found[symbol] = 2 if again or symbol in found or shape.recurs(event) else 1
+        return found
+
+    def may_matter(self, entry: Entry) -> bool:
+        """Whether an entry has events of the acts without which nothing can be wrong."""
+        acts = shape_of(entry).by_act.keys()
+        symbols = self.automaton.symbols
+        return self.automaton.may_break(
+            {at: 2 for at, symbol in enumerate(symbols) if not acts.isdisjoint(symbol.acts)}
+        )
 
     def matters(self, event: Event) -> bool:
         """Whether the automaton or the wildcards see an event."""
-        if event.act in self.acts and self.automaton.symbol(event, self.binding)[0] >= 0:
+        if event.act in self.acts and self.symbol(event)[0] >= 0:
             return True
         return escapes(event, self.binding) or (self.gradients and may_touch_gradients(event, self.binding))
 
@@ -298,7 +325,7 @@ class _Run:
         """Return the configurations after an event."""
         if escapes(event, self.binding):
             return self._anything(configurations)
-        symbol, match = self.automaton.symbol(event, self.binding)
+        symbol, match = self.symbol(event)
         if symbol < 0:
             return self._anything(configurations, gradients_only=True)
         after: Configurations = {} if match is Match.YES else dict(configurations)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from optlint.program.events import Act, Event
@@ -29,30 +30,51 @@ class Shape:
     """Reduces the regions of one entry; what does not depend on the events is computed once."""
 
     def __init__(self, entry: Entry) -> None:
-        self._parents: dict[Region, Region] = {}
         self._skeletons: dict[Region, Region] = {}
         self._leaves: dict[Region, frozenset[Leave]] = {}
         self.by_act: dict[Act, list[Event]] = {}
         for event in entry.events:
             self.by_act.setdefault(event.act, []).append(event)
-        pending: list[Region] = [entry.region]
+        self._root = entry.region
+
+    @cached_property
+    def _around(self) -> tuple[dict[Region, Region], set[Region]]:
+        """What each region lies in, and the regions that stand in several places.
+
+        For the latter any place will do, since only what is below the entry's region is looked at.
+        """
+        parents: dict[Region, Region] = {}
+        shared: set[Region] = set()
+        pending: list[Region] = [self._root]
         while pending:
             region = pending.pop()
             for child in children(region):
-                # An event may stand in several entries, and a region in several places of one; any parent will do
-                # for the latter, since only what is below the entry's region is looked at.
-                self._parents[child] = region
-                pending.append(child)
-        self._root = entry.region
+                if child in parents:
+                    shared.add(child)
+                parents[child] = region
+                if type(child) is not Event:
+                    pending.append(child)
+        return parents, shared
+
+    def recurs(self, event: Event) -> bool:
+        """Whether an event may happen more than once."""
+        parents, shared = self._around
+        current: Region | None = event
+        while current is not None:
+            if isinstance(current, Loop) or current in shared:
+                return True
+            current = parents.get(current)
+        return False
 
     def reduce(self, region: Region, relevant: Iterable[Event]) -> Region:
         """Return a region of the entry with the relevant events and the jumps that matter to them."""
+        parents, _ = self._around
         marked: set[Region] = set()
         for event in relevant:
             current: Region | None = event
             while current is not None and current not in marked:
                 marked.add(current)
-                current = self._parents.get(current)
+                current = parents.get(current)
         return self._reduced(region, marked)
 
     def _reduced(self, region: Region, marked: set[Region]) -> Region:

@@ -102,9 +102,22 @@ from optlint_rules.gradients.sums import Sum, is_backpropagated, is_only_looked_
 from optlint_rules.gradients.whereabouts import within
 
 _EVALUATION = re.compile(r"(?i)eval|valid|test|infer|predict")
-
-_SUM = (re.compile(rb"\+= *[A-Za-z_(]"), re.compile(rb"[\n;:][ \t]*([\w.]+) *= *\1 *\+"))
+_EVALUATING = re.compile(rb"(?i)\bdef \w*(?:eval|valid|test|infer|predict)|\.eval\(")
+_SUM = re.compile(rb"\+=|= *[\w.]+ *\+")
 """`total += loss`, or `total = total + loss`."""
+_LOSS = re.compile(rb"(?i)loss|cost|nll|entropy|criteri|error")
+
+
+def _may_sum(data: bytes) -> bool:
+    """Whether the bytes of a file may add up losses in an evaluation or beside a backward, or belong to a program."""
+    if b"torch.optim" in data:
+        return True
+    if b"backward(" not in data and _EVALUATING.search(data) is None:
+        return False
+    if b"optimizer" in data or b"optim." in data:
+        return True
+    lines = ((data.rfind(b"\n", 0, match.start()) + 1, data.find(b"\n", match.end())) for match in _SUM.finditer(data))
+    return any(_LOSS.search(data, start, end if end >= 0 else len(data)) is not None for start, end in lines)
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -180,7 +193,7 @@ RULE = Rule(
     level=Level.ERROR,
     message="{effect}: `{sum}` adds up `{loss}` with its graph",
     triggers=(("Loss", "torch"), ("loss", "torch"), ("cross_entropy", "torch")),
-    screen=lambda data: b"optim" in data or any(each.search(data) is not None for each in _SUM),
+    screen=_may_sum,
     property=Query(_find),
     repair=Repair("Add up the loss without its graph", SAFE, _detached),
     evidence=Evidence.TEXT,

@@ -6,7 +6,7 @@ import ast
 import enum
 from dataclasses import dataclass, field
 
-from optlint.api import Place, parent
+from optlint.api import ModuleInfo, Place, parent
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _REDUCED = frozenset(("mean", "sum", "squeeze", "clone", "contiguous", "view", "reshape", "to", "float"))
@@ -80,14 +80,14 @@ class Assignments:
             match owner:
                 case ast.With(items=items) | ast.AsyncWith(items=items):
                     for item in items:
-                        if item.optional_vars is not None and _binds(item.optional_vars, self.name):
+                        if item.optional_vars is not None and _binds(self.place.module, item.optional_vars, self.name):
                             if not isinstance(item.optional_vars, ast.Name):
                                 return None
                             assert isinstance(owner, ast.stmt)
                             self.found.append(Assignment(owner, item.context_expr))
                             return self.found
                 case ast.For() | ast.AsyncFor() | ast.While():
-                    if _binds(owner, self.name):
+                    if _binds(self.place.module, owner, self.name):
                         return None  # it may come from an iteration before
                 case ast.If():
                     pass
@@ -139,13 +139,16 @@ class Assignments:
                 ends.discard(_End.LEFT)
                 return ends.pop() if len(ends) == 1 else _End.UNTOUCHED if ends else _End.LEFT
             case ast.With(body=body, items=items) | ast.AsyncWith(body=body, items=items):
-                if any(item.optional_vars is not None and _binds(item.optional_vars, self.name) for item in items):
+                if any(
+                    item.optional_vars is not None and _binds(self.place.module, item.optional_vars, self.name)
+                    for item in items
+                ):
                     return _End.UNKNOWN
                 return self._end(body)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() if statement.name != self.name:
                 return _End.UNTOUCHED
             case _:
-                return _End.UNKNOWN if _binds(statement, self.name) else _End.UNTOUCHED
+                return _End.UNKNOWN if _binds(self.place.module, statement, self.name) else _End.UNTOUCHED
 
 
 def _position(targets: list[ast.expr], name: str) -> int | None:
@@ -159,8 +162,8 @@ def is_data(place: Place, name: str) -> bool:
     """Whether a name is the variable of a loop around a place, and bound by nothing else within that loop."""
     node: ast.AST | None = parent(place.module, place.node)
     while node is not None and not isinstance(node, _FUNCTIONS):
-        if isinstance(node, ast.For | ast.AsyncFor) and _binds(node.target, name):
-            return not any(_binds(statement, name) for statement in node.body)
+        if isinstance(node, ast.For | ast.AsyncFor) and _binds(place.module, node.target, name):
+            return not any(_binds(place.module, statement, name) for statement in node.body)
         node = parent(place.module, node)
     return False
 
@@ -195,18 +198,13 @@ def _block(owner: ast.AST | None, statement: ast.stmt) -> list[ast.stmt] | None:
     return None
 
 
-def _binds(node: ast.AST, name: str) -> bool:
-    """Whether something in a node binds a name."""
-    for inner in ast.walk(node):
-        match inner:
-            case ast.Name(id=bound, ctx=ast.Store() | ast.Del()) if bound == name:
-                return True
-            case ast.alias(name=bound, asname=other) if (other or bound.partition(".")[0]) == name:
-                return True
-            case ast.ExceptHandler(name=bound) if bound == name:
-                return True
-            case ast.Global(names=names) | ast.Nonlocal(names=names) if name in names:
-                return True
-            case _:
-                pass
-    return False
+def _binds(module: ModuleInfo, node: ast.AST, name: str) -> bool:
+    """Whether something in a node of a file binds a name."""
+    inside = module.nodes.within
+    return (
+        any(each.id == name and not isinstance(each.ctx, ast.Load) for each in inside(node, ast.Name))
+        or any((each.asname or each.name.partition(".")[0]) == name for each in inside(node, ast.alias))
+        or any(each.name == name for each in inside(node, ast.ExceptHandler))
+        or any(name in each.names for each in inside(node, ast.Global))
+        or any(name in each.names for each in inside(node, ast.Nonlocal))
+    )

@@ -75,6 +75,7 @@ A replay records the order of the events: the named one is missing before the fi
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from optlint.api import (
@@ -97,6 +98,13 @@ from optlint.api import (
 )
 
 _METHODS = frozenset(("step", "zero_grad", "backward"))
+_ALONE = re.compile(rb"\.(?:step|zero_grad|backward|update)[ \t]*(?:[;#\r\n\\]|$)")
+"""One of the methods at the end of a statement."""
+
+
+def _may_mention(data: bytes) -> bool:
+    """Whether the bytes of a file may hold such a statement, or a program over files that do."""
+    return b"optim" in data or _ALONE.search(data) is not None
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -126,6 +134,7 @@ RULE = Rule(
     level=Level.ERROR,
     message="nothing happens: `{mention}` stands there without `()`",
     triggers=((".step", "torch"), (".backward", "torch"), (".zero_grad", "torch"), (".update", "scaler", "torch")),
+    screen=_may_mention,
     property=Query(_find),
     repair=Repair("Call the method", SAFE, _call),
     evidence=Evidence.ORDER,

@@ -214,7 +214,7 @@ def _flag(assignment: Assignment, name: str, backward: Event) -> ast.stmt | None
 def _is_observed(name: str, place: Place) -> bool:
     """Whether the gradient of the tensor itself is made use of."""
     scope: ast.AST = function_around(place) or place.module.tree
-    for node in ast.walk(scope):
+    for node in place.module.nodes.within(scope, ast.Attribute):
         match node:
             case ast.Attribute(value=ast.Name(id=owner), attr="register_hook" | "grad" | "retain_grad") if (
                 owner == name

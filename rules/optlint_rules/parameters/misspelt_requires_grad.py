@@ -93,6 +93,29 @@ from optlint.api import (
 )
 
 _SLIP = re.compile(r"requires?d?_?(?:a_)?grad(?:s|ient|ients)?_?|grads?_requir\w+|need_?s?_grad", re.IGNORECASE)
+_SET = re.compile(rb"\.(\w*(?:requir|need)\w*)[ \t]*(?::[^=\n]+)?=(?!=)")
+"""An assignment of the attribute."""
+_OWNER = re.compile(rb"[\w\])]+\s*\Z")
+_EACH = re.compile(rb"\bfor\s+([^:\n]+?)\s+in\s+([^\n]*)")
+_TENSORS = frozenset((b"weight", b"bias"))
+
+
+def _may_slip(data: bytes) -> bool:
+    """Whether the bytes of a file may set a wrong attribute, or the right one on a module; or are of a program."""
+    if b"optim" in data:
+        return True
+    owners: set[bytes] = set()
+    for match in _SET.finditer(data):
+        owner = _OWNER.search(data, max(0, match.start() - 100), match.start())
+        if match[1] != b"requires_grad" or owner is None:
+            return True
+        owners.add(owner[0].rstrip())
+    if owners <= _TENSORS:
+        return False
+    loops = [(re.findall(rb"\w+", names), b"parameters(" in iterable) for names, iterable in _EACH.findall(data)]
+    parameters = {name for names, are_parameters in loops if are_parameters for name in names}
+    others = {name for names, are_parameters in loops if not are_parameters for name in names}
+    return not owners <= (parameters - others) | _TENSORS
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -136,7 +159,9 @@ def _parts(kind: str, event: Event) -> dict[str, str]:
 
 def _near(name: str) -> bool:
     """Whether a name is `requires_grad` or a slip of it."""
-    return _SLIP.fullmatch(name) is not None or SequenceMatcher(None, name, "requires_grad").ratio() > 0.9
+    if _SLIP.fullmatch(name) is not None:
+        return True
+    return 11 <= len(name) <= 15 and SequenceMatcher(None, name, "requires_grad").ratio() > 0.9  # no other length can
 
 
 def _is_module(model: Model, name: str) -> bool:
@@ -180,6 +205,7 @@ RULE = Rule(
     level=Level.ERROR,
     message="nothing is frozen or unfrozen: `{name}` of a {kind} means nothing to torch",
     triggers=((".requir", "grad"), (".grad_requir",), (".grads_requir",), (".need", "_grad"), ("torch.optim",)),
+    screen=_may_slip,
     property=Query(_find),
     repair=Repair("Set `requires_grad`", UNSAFE, _correct),
     evidence=Evidence.MOVED,

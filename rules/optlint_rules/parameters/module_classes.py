@@ -108,8 +108,12 @@ class ModuleClass:
         kin = (*self.info.lineage, *self.heirs)
         if any(name in info.methods for info in kin for name in _OVERRIDDEN):
             return True
-        nodes = (node for _, function in self.methods() for node in ast.walk(function))
-        return any(_may_register(node) and (modules or not _adds_module(node)) for node in nodes)
+        return any(
+            _may_register(node) and (modules or not _adds_module(node))
+            for info, function in self.methods()
+            for kind in (ast.Attribute, ast.Call)
+            for node in info.module.nodes.within(function, kind)
+        )
 
 
 def _adds_module(node: ast.AST) -> bool:

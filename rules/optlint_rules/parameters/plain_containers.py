@@ -19,8 +19,11 @@ _EMPTY = re.compile(rb"self\.\w+\s*(?::[^=\n]+)?=\s*(?:\[\s*\]|\{\s*\}|list\(\)|
 _FILLED = re.compile(
     rb"self\.\w+\s*(?::[^=\n]+)?=\s*(?:list|tuple|dict|OrderedDict)?[\[({][^=#]{0,300}?(?:nn\.\w+|\b[A-Z]\w+)\("
 )
-_LOCAL = re.compile(rb"[\n;][ \t]*(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:\[|\{|list\(|dict\()")
-_KEPT = re.compile(rb"self\.\w+\s*=\s*(\w+)\s*$", re.MULTILINE)
+_OWN = re.compile(rb"self\.\w+\s*=\s*(?:\[|\{|\(|list\(|dict\(|tuple\()")
+_DISPLAY = re.compile(rb"=[ \t]*(?:\[|\{|list\(|dict\()")
+_LOCAL = re.compile(rb"(?:[^\n]*;)?[ \t]*(\w+)[ \t]*(?::[^=\n]+)?\Z")
+"""What stands before a display that a variable gets."""
+_KEPT = re.compile(rb"self\.\w+\s*=\s*(\w+)[ \t\r]*(?:[#;]|$)", re.MULTILINE)
 _FILLING = (b".append(", b".extend(", b".insert(", b".update(", b"] = ", b"+= [")
 
 
@@ -30,8 +33,17 @@ def may_hold_containers(data: bytes) -> bool:
         return True
     if _EMPTY.search(data) is not None and any(word in data for word in _FILLING):
         return True
-    local = {match[1] for match in _LOCAL.finditer(data)}
-    return any(match[1] in local for match in _KEPT.finditer(data))
+    return _keeps_variable(data)
+
+
+def _keeps_variable(data: bytes) -> bool:
+    """Whether a variable that gets a display becomes an attribute."""
+    kept = set(_KEPT.findall(data))
+    return bool(kept) and any(
+        local is not None and local[1] in kept
+        for match in _DISPLAY.finditer(data)
+        for local in [_LOCAL.match(data, data.rfind(b"\n", 0, match.start()) + 1, match.start())]
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +69,9 @@ class Container:
 
 def containers(owner: ModuleClass) -> Iterator[Container]:
     """Yield the plain containers that a class gives itself."""
+    text = owner.info.module.segment(owner.info.node).encode()
+    if _OWN.search(text) is None and not _keeps_variable(text):
+        return
     for info, function in owner.building():
         for node in info.module.nodes.own(function):
             match node:

@@ -116,6 +116,8 @@ from optlint_rules.parameters.module_classes import (
 )
 from optlint_rules.parameters.tensor_uses import is_handed_on, is_only_read
 
+_SPEAKS = re.compile(r"requires_grad|Parameter\b")
+"""What a constructor says that keeps such a tensor."""
 _DIFFERENTIATING = ("autograd.grad(", "jacobian(", "hessian(", "jvp(", "vjp(", "jacrev(", "jacfwd(")
 _KEPT = re.compile(
     rb"requires_grad *= *True|requires_grad_\(|Parameter\([^#]{0,400}?\)\s*[.*/+-]"
@@ -131,7 +133,7 @@ def _find(program: Program) -> Iterator[Violation]:
         return
     for owner in module_classes(program):
         init = owner.info.methods.get("__init__")
-        if init is None:
+        if init is None or _SPEAKS.search(owner.info.module.segment(init)) is None:
             continue
         for node in owner.info.module.nodes.own(init):
             found = _unregistered(node, owner.info.module, definitions)

@@ -173,7 +173,12 @@ RULE = Rule(
     code="OPT405",
     level=Level.ERROR,
     message="the rate hardly leaves its first value: `{total}` of `{name}` counts batches, `{step}` runs once an epoch",
-    triggers=(("chedul", "torch"), ("LR(", "torch"), ("lr_scheduler",)),
+    triggers=(
+        ("chedul", "optim", "torch"),
+        (".step(", "chedul", "torch"),
+        ("LR(", "torch"),
+        ("lr_scheduler",),
+    ),
     property=Query(_find),
     repair=Repair("Step the scheduler after each batch", UNSAFE, _move),
     evidence=Evidence.PACE,

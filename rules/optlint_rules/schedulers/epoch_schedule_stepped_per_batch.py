@@ -202,7 +202,12 @@ RULE = Rule(
     code="OPT406",
     level=Level.ERROR,
     message="the schedule is over far too soon: `{total}` of `{name}` counts epochs, and `{step}` runs once a batch",
-    triggers=(("chedul", "torch"), ("LR(", "torch"), ("lr_scheduler",)),
+    triggers=(
+        ("chedul", "optim", "torch"),
+        (".step(", "chedul", "torch"),
+        ("LR(", "torch"),
+        ("lr_scheduler",),
+    ),
     property=Query(_find),
     repair=Repair("Step the scheduler after each epoch", UNSAFE, _move),
     evidence=Evidence.PACE,

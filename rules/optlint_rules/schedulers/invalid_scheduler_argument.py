@@ -202,7 +202,8 @@ RULE = Rule(
     level=Level.ERROR,
     message="{what}: `{name}` cannot work with `{argument}`",
     triggers=(
-        ("chedul", "torch"),
+        ("chedul", "optim", "torch"),
+        (".step(", "chedul", "torch"),
         ("LR(", "torch"),
         ("Plateau", "torch"),
         ("WarmRestarts", "torch"),

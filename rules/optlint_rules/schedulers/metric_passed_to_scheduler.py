@@ -166,7 +166,12 @@ RULE = Rule(
     code="OPT402",
     level=Level.ERROR,
     message="{what}",
-    triggers=((".step(", "torch"), ("chedul", "torch"), ("lr_scheduler",)),
+    triggers=(
+        (".step(", "optim", "torch"),
+        (".step(", "chedul", "torch"),
+        ("chedul", "optim", "torch"),
+        ("lr_scheduler",),
+    ),
     property=Query(_find),
     repair=Repair("Step the scheduler without the metric", UNSAFE, _drop),
     evidence=Evidence.LEARNING_RATE,

@@ -161,7 +161,12 @@ RULE = Rule(
     code="OPT413",
     level=Level.WARNING,
     message="{what}",
-    triggers=((".step(", "torch"), ("chedul", "torch"), ("lr_scheduler",)),
+    triggers=(
+        (".step(", "optim", "torch"),
+        (".step(", "chedul", "torch"),
+        ("chedul", "optim", "torch"),
+        ("lr_scheduler",),
+    ),
     property=Query(_find),
     repair=Repair("Watch the metric the other way round", UNSAFE, _turn),
     evidence=Evidence.LEARNING_RATE,

@@ -138,7 +138,12 @@ RULE = Rule(
     code="OPT401",
     level=Level.ERROR,
     message="{what}",
-    triggers=((".step(", "torch"), ("chedul", "torch"), ("lr_scheduler",)),
+    triggers=(
+        (".step(", "optim", "torch"),
+        (".step(", "chedul", "torch"),
+        ("chedul", "optim", "torch"),
+        ("lr_scheduler",),
+    ),
     property=Query(_find),
     evidence=Evidence.CRASH,
 )

@@ -186,7 +186,12 @@ RULE = Rule(
     code="OPT414",
     level=Level.WARNING,
     message="{what}",
-    triggers=((".step(", "torch"), ("chedul", "torch"), ("lr_scheduler",)),
+    triggers=(
+        (".step(", "optim", "torch"),
+        (".step(", "chedul", "torch"),
+        ("chedul", "optim", "torch"),
+        ("lr_scheduler",),
+    ),
     property=Query(_find),
     evidence=Evidence.LEARNING_RATE,
 )

@@ -81,6 +81,7 @@ raises for every scheduler, by keyword and by position; `isinstance(StepLR(...),
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from optlint.api import (
@@ -124,33 +125,42 @@ def _without(member: str) -> Release:
 
 _SPEAKING: tuple[type[ast.AST], ...] = (ast.Call, ast.ClassDef, ast.arg, ast.AnnAssign, ast.FunctionDef)
 """What may speak of the class by its old name."""
+_SPOKEN = re.compile(rb"_LRScheduler|is(?:instance|subclass)\([^\n]*[Ss]ched")
+"""The name, or a question for a class that another file may have given another one."""
 
 
 def _find(program: Program) -> Iterator[Violation]:
     yield from _constructions(program)
     yield from _print_lr(program)
-    if b"lr_scheduler" in program.module.source.data and not program.torch().precedes(since(Change.PUBLIC_SCHEDULER)):
-        nodes = program.module.nodes
-        for node in (node for kind in _SPEAKING for node in nodes.of(kind)):
-            match node:
-                case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
-                    for name in _old_names(program, kind) if not _asks_for_both(program, node) else ():
-                        yield _violation(
-                            program,
-                            name,
-                            "`isinstance` with `_LRScheduler` is false for every scheduler of torch 2",
-                            Level.ERROR,
-                        )
-                case ast.ClassDef():
-                    yield from _subclass(program, node)
-                case ast.arg(annotation=ast.expr() as annotation) | ast.AnnAssign(annotation=annotation):
-                    for name in _old_names(program, annotation):
-                        yield _violation(program, name, "`_LRScheduler` is only an alias", Level.NOTE)
-                case ast.FunctionDef(returns=ast.expr() as annotation):
-                    for name in _old_names(program, annotation):
-                        yield _violation(program, name, "`_LRScheduler` is only an alias", Level.NOTE)
-                case _:
-                    pass
+    if not program.torch().precedes(since(Change.PUBLIC_SCHEDULER)):
+        if _SPOKEN.search(program.module.source.data) is not None:
+            yield from _old_class(program)
+        yield from _subclasses(program)
+
+
+def _old_class(program: Program) -> Iterator[Violation]:
+    """What speaks of the class by its old name."""
+    nodes = program.module.nodes
+    for node in (node for kind in _SPEAKING for node in nodes.of(kind)):
+        match node:
+            case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
+                for name in _old_names(program, kind) if not _asks_for_both(program, node) else ():
+                    what = "`isinstance` with `_LRScheduler` is false for every scheduler of torch 2"
+                    yield _violation(program, name, what, Level.ERROR)
+            case ast.ClassDef(bases=bases):
+                yield from _aliases(program, *bases)
+            case ast.arg(annotation=ast.expr() as annotation) | ast.AnnAssign(annotation=annotation):
+                yield from _aliases(program, annotation)
+            case ast.FunctionDef(returns=ast.expr() as annotation):
+                yield from _aliases(program, annotation)
+            case _:
+                pass
+
+
+def _aliases(program: Program, *nodes: ast.expr) -> Iterator[Violation]:
+    for node in nodes:
+        for name in _old_names(program, node):
+            yield _violation(program, name, "`_LRScheduler` is only an alias", Level.NOTE)
 
 
 def _asks_for_both(program: Program, question: ast.Call) -> bool:
@@ -211,13 +221,16 @@ def _print_lr(program: Program) -> Iterator[Violation]:
                     yield Violation(program, event.place, {}, (event,), entry=entry, parts=parts)
 
 
-def _subclass(program: Program, node: ast.ClassDef) -> Iterator[Violation]:
-    for base in node.bases:
-        for name in _old_names(program, base):
-            yield _violation(program, name, "`_LRScheduler` is only an alias", Level.NOTE)
-    if not any(program.qualify(base).startswith(_FAMILY) for base in node.bases):
-        return
-    for inner in ast.walk(node):
+def _subclasses(program: Program) -> Iterator[Violation]:
+    """Schedulers of the project's own that give `verbose` to the constructor of torch's."""
+    classes = program.definitions.classes(program.module) if program.definitions is not None else ()
+    for info in classes:
+        if any(program.qualify(base).startswith(_FAMILY) for base in info.node.bases):
+            yield from _verbose_given(program, info.node)
+
+
+def _verbose_given(program: Program, node: ast.ClassDef) -> Iterator[Violation]:
+    for inner in program.module.nodes.within(node, ast.Call):
         match inner:
             case ast.Call(
                 func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"),
@@ -248,7 +261,8 @@ def _mend(violation: Violation, editor: Editor) -> Edits | None:
     if isinstance(node, ast.Name) and _comes_from_elsewhere(violation.program, node.id):
         return None
     if isinstance(node, ast.Name | ast.Attribute):
-        return _rename_all(violation.program, editor)
+        program = violation.program
+        return program.module.trait(program.module.tree, "scheduler renamed", lambda _: _rename_all(program, editor))
     if isinstance(node, ast.Call):
         verbose = next((keyword for keyword in node.keywords if keyword.arg == "verbose"), None)
         if verbose is not None:

@@ -211,7 +211,12 @@ RULE = Rule(
     code="OPT407",
     level=Level.ERROR,
     message="{consequence}: `{total}` of `{name}` makes it {length} steps long, and it is stepped {run} times",
-    triggers=(("chedul", "torch"), ("LR(", "torch"), ("lr_scheduler",)),
+    triggers=(
+        ("chedul", "optim", "torch"),
+        (".step(", "chedul", "torch"),
+        ("LR(", "torch"),
+        ("lr_scheduler",),
+    ),
     property=Query(_find),
     evidence=Evidence.PACE,
 )

@@ -196,7 +196,12 @@ RULE = Rule(
     code="OPT403",
     level=Level.WARNING,
     message="{what}",
-    triggers=((".step(", "torch"), ("chedul", "torch"), ("lr_scheduler",)),
+    triggers=(
+        (".step(", "optim", "torch"),
+        (".step(", "chedul", "torch"),
+        ("chedul", "optim", "torch"),
+        ("lr_scheduler",),
+    ),
     property=Query(_find),
     repair=Repair("Let the scheduler count its steps", UNSAFE, _drop, _promise),
     evidence=Evidence.LEARNING_RATE,

@@ -127,7 +127,13 @@ RULE = Rule(
     code="OPT416",
     level=Level.WARNING,
     message="what {lost} does to the learning rate is undone by `{over}`: {name} computes it anew at each step",
-    triggers=(("chedul", "torch"), ("LR(", "torch"), ("WarmRestarts", "torch"), ("lr_scheduler",)),
+    triggers=(
+        ("chedul", "optim", "torch"),
+        (".step(", "chedul", "torch"),
+        ("LR(", "torch"),
+        ("WarmRestarts", "torch"),
+        ("lr_scheduler",),
+    ),
     property=Query(_find),
     evidence=Evidence.OVERWRITTEN,
 )

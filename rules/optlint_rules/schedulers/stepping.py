@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from optlint.api import (
     Act,
@@ -20,13 +22,22 @@ from optlint.api import (
 )
 
 PLATEAU = "ReduceLROnPlateau"
+Step: TypeAlias = tuple[Entry, Event, Scheduler, frozenset[str]]
+_STEPS: WeakKeyDictionary[Program, tuple[Step, ...]] = WeakKeyDictionary()
 _ASKING = frozenset(("isinstance", "issubclass", "hasattr", "getattr", "type", "callable", "signature"))
 _PHASES = frozenset(("train", "training", "val", "valid", "validation", "eval", "dev", "test", "__main__"))
 """Words in conditions that say nothing of schedulers."""
 
 
-def steps(program: Program) -> Iterator[tuple[Entry, Event, Scheduler, frozenset[str]]]:
-    """Yield the calls of `step` on torch's own schedulers, with the classes that the scheduler may have."""
+def steps(program: Program) -> tuple[Step, ...]:
+    """Return the calls of `step` on torch's own schedulers, with the classes that the scheduler may have."""
+    found = _STEPS.get(program)
+    if found is None:
+        found = _STEPS[program] = tuple(_steps(program))
+    return found
+
+
+def _steps(program: Program) -> Iterator[Step]:
     for entry in program.entries:
         for event in entry.having(Act.SCHEDULE):
             call = event.place.node
@@ -117,7 +128,7 @@ def _is_stepped_both_ways(place: Place, receiver: ast.expr) -> bool:
     found: set[bool] = set()
     name = ast.unparse(receiver)
     conditional = False
-    for node in ast.walk(enclosing_function(place)):
+    for node in place.module.nodes.within(enclosing_function(place), ast.Call):
         match node:
             case ast.Call(func=ast.Attribute(value=value, attr="step"), args=args, keywords=keywords):
                 if ast.unparse(value) == name and not _is_winding(place, node):
