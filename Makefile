@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := optlint rules tests benchmarks tooling
 
-.PHONY: help demo test lint format tables bench bench-reference bench-verdicts bench-rules bench-mutate bench-peers picture corpus corpus-fixes ledger wheel clean
+.PHONY: help demo test lint format tables bench bench-reference bench-verdicts bench-rules bench-growth bench-mutate bench-peers picture corpus corpus-fixes ledger wheel clean
 
 help:
 	@echo "make demo          check, mend and check again three small training projects"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-reference  measure the reference beside torch.optim"
 	@echo "make bench-verdicts   measure the verifier: its verdicts on the corpus, and their cost"
 	@echo "make bench-rules   measure what the rules cost: all of them beside a half, and each for itself"
+	@echo "make bench-growth  measure what checking costs now beside what it did with sixteen rules"
 	@echo "make bench-mutate  inject each rule's misuse into right programs: what is found, and what is mended"
 	@echo "make bench-peers   count the faults that other tools report of the same programs"
 	@echo "make picture       make the README's picture of a verdict anew (needs Chromium)"
@@ -70,6 +71,9 @@ bench-verdicts: $(READY) corpus
 
 bench-rules: $(READY) corpus
 	@$(BIN)/python benchmarks/rule_cost.py $(CORPUS)
+
+bench-growth: $(READY) corpus
+	@$(BIN)/python benchmarks/growth.py $(CORPUS)
 
 bench-mutate: $(READY) corpus
 	@cd benchmarks && $(abspath $(BIN))/python -m mutate $(abspath $(CORPUS)) --jobs $(JOBS)

@@ -48,6 +48,7 @@ from optlint.property.alphabet import (
     step,
     unfreeze,
 )
+from optlint.property.loops import enclosing
 from optlint.property.patterns import (
     Absence,
     Alternation,
@@ -56,10 +57,9 @@ from optlint.property.patterns import (
     Property,
     Query,
     Response,
-    driven,
-    enclosing,
 )
 from optlint.property.repetition import Repetition, repetition
+from optlint.property.roles import driven
 from optlint.property.succession import may_follow
 from optlint.property.surroundings import (
     block_of,

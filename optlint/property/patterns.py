@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from optlint.program.events import Act, Event
-from optlint.program.objects import Confidence, Optimizer, Scheduler, canonical
+from optlint.program.objects import canonical
 from optlint.program.program import Entry, Program
-from optlint.program.regions import Branch, Loop, Region, Try, Unrolled, children, events
-from optlint.property.alphabet import Binding, EventPattern, Match, Role
+from optlint.program.regions import Branch, Region, Try, children, events
+from optlint.property.alphabet import Binding, EventPattern
 from optlint.property.automaton import Anchor, Automaton, Transition, Verdict
-from optlint.property.search import Hits, Trail, pending, search
+from optlint.property.configurations import Trail
+from optlint.property.loops import enclosing, innermost, share_loop
+from optlint.property.roles import bindings
+from optlint.property.search import Hits, pending, search
 from optlint.property.violation import Violation
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ class Precedence:
         self, program: Program, entry: Entry, binding: Binding, early: Event, hits: Hits
     ) -> Iterator[Violation]:
         for late, trail in hits.confirmed.items():
-            if _share_loop(entry, early, late) or _begins(entry, binding, early, late):
+            if share_loop(entry, early, late) or _begins(entry, binding, early, late):
                 yield Violation(
                     program, early.place, {"early": early, "late": late}, tuple(trail.events()), binding, entry
                 )
@@ -255,94 +258,6 @@ class Query:
 
 
 Property: TypeAlias = "Precedence | Alternation | Absence | Existence | Response | Query | Used"
-
-
-def bindings(entry: Entry, patterns: Iterable[EventPattern]) -> Iterator[Binding]:
-    """Yield the objects of an entry that can play the patterns' roles."""
-    roles = {pattern.role for pattern in patterns}
-    optimizers = entry.optimizers
-    alone = len(optimizers) == 1
-    if Role.ITERATOR in roles:
-        for iterator in entry.iterators:
-            yield Binding((), None, iterator, entry=entry)
-    elif Role.SCHEDULER in roles:
-        for scheduler in entry.schedulers:
-            owners = driven(scheduler, optimizers)
-            if owners:
-                yield Binding(owners, scheduler, alone=alone, entry=entry)
-    else:
-        for optimizer in optimizers:
-            yield Binding((optimizer,), alone=alone, entry=entry)
-
-
-def driven(scheduler: Scheduler, optimizers: tuple[Optimizer, ...]) -> tuple[Optimizer, ...]:
-    """Return the optimizers of a scheduler; one whose optimizer is not visible has the one that goes by its name."""
-    owners = tuple(dict.fromkeys(canonical(owner) for owner in scheduler.optimizers))
-    if owners:
-        return owners
-    if scheduler.confidence is Confidence.NAME:
-        return ()
-    if len(optimizers) == 1:
-        return optimizers
-    suffix = _suffix(scheduler.label)
-    named = tuple(optimizer for optimizer in optimizers if _suffix(optimizer.label) == suffix)
-    return named if len(named) == 1 else ()
-
-
-def _suffix(label: str) -> str:
-    """Return what remains of a name without the words for scheduler and optimizer."""
-    name = label.rpartition(".")[2].lower()
-    for word in ("lr_scheduler", "scheduler", "sched", "optimizer", "optimiser", "optim", "opt", "lr"):
-        name = name.replace(word, "")
-    return name.strip("_")
-
-
-def loops(region: Region) -> Iterator[Loop]:
-    """Yield all loops of a region, the outer ones first."""
-    pending = [region]
-    while pending:
-        current = pending.pop()
-        if isinstance(current, Loop):
-            yield current
-        pending.extend(reversed(children(current)))
-
-
-def innermost(entry: Entry, binding: Binding, patterns: Iterable[EventPattern]) -> list[Loop]:
-    """Return the loops that hold an event of each pattern, without those around another such loop."""
-
-    def holds(loop: Loop) -> bool:
-        found = list(events(loop.body))
-        return all(any(pattern.match(event, binding) is Match.YES for event in found) for pattern in patterns)
-
-    for pattern in patterns:
-        if not any(pattern.match(event, binding) is Match.YES for event in entry.having(*pattern.acts)):
-            return []
-    candidates = [loop for loop in loops(entry.region) if holds(loop)]
-    return [loop for loop in candidates if not any(other is not loop and _inside(other, loop) for other in candidates)]
-
-
-def _inside(inner: Loop, outer: Loop) -> bool:
-    return any(loop is inner for loop in loops(outer.body))
-
-
-def enclosing(entry: Entry, event: Event) -> list[Region]:
-    """Return the loops around an event, the outermost first."""
-    return _loops_around(event, entry.region) or []
-
-
-def _loops_around(event: Event, region: Region) -> list[Region] | None:
-    """Return the loops in a region around an event in it, or None where it is not there."""
-    if region is event:
-        return []
-    for child in children(region):
-        found = _loops_around(event, child)
-        if found is not None:
-            return [region, *found] if isinstance(region, Loop | Unrolled) else found
-    return None
-
-
-def _share_loop(entry: Entry, first: Event, second: Event) -> bool:
-    return any(a is b for a, b in zip(enclosing(entry, first), enclosing(entry, second), strict=False))
 
 
 def _begins(entry: Entry, binding: Binding, early: Event, late: Event) -> bool:

@@ -8,11 +8,10 @@ to unknown code, every state that any events lead to is possible after it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from optlint.program.events import Act, Event
+from optlint.program.events import Event
 from optlint.program.program import Entry
 from optlint.program.regions import (
     Branch,
@@ -27,47 +26,16 @@ from optlint.program.regions import (
     Unrolled,
     children,
 )
-from optlint.property.alphabet import Binding, Match, escapes, may_touch_gradients
+from optlint.property.alphabet import Binding, Match, escapes
 from optlint.property.automaton import Anchor, Automaton, Transition, Verdict
+from optlint.property.configurations import Configuration, Configurations, Trail, forget, implied, merge
+from optlint.property.reading import Reading
 from optlint.property.shape import shape_of
 
-Assumption: TypeAlias = "tuple[Guard, bool]"
 MOST_CONFIGURATIONS = 32
 """Beyond that, what is assumed of conditions is forgotten."""
 MOST_WORK = 20_000
 """Configurations that a search takes through regions before it gives up, which means silence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trail:
-    """The events that led to a configuration, the last one first."""
-
-    event: Event
-    before: Trail | None
-
-    def events(self) -> list[Event]:
-        """Return the events in the order in which they happened."""
-        found: list[Event] = []
-        trail: Trail | None = self
-        while trail is not None:
-            found.append(trail.event)
-            trail = trail.before
-        return found[::-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """A state of the automaton, the event that put it there, and what is assumed of conditions."""
-
-    state: int
-    anchor: Event | None = None
-    assumptions: frozenset[Assumption] = frozenset()
-    doubtful: bool = False
-    """Whether only unknown code can have led here: then nothing that follows is certainly wrong."""
-
-
-_GRADIENT_ACTS = frozenset((Act.BACKWARD, Act.CLEAR, Act.SET_GRADIENT))
-Configurations: TypeAlias = "dict[Configuration, Trail | None]"
 
 
 @dataclass(slots=True)
@@ -96,9 +64,10 @@ def search(
         For each event at which a verdict was reached, what was seen there; nothing where there are too many paths, or
         where nothing can be wrong whatever the path.
     """
-    run = _Run(automaton, binding, cautious)
-    if not run.may_matter(entry) or not automaton.may_break(run.counts(entry, again=loop is not None)):
+    reading = Reading(automaton, binding)
+    if not reading.may_break(entry, again=loop is not None):
         return {}
+    run = _Run(reading, cautious)
     try:
         run.start(entry, loop)
     except _TooManyPathsError:
@@ -108,12 +77,11 @@ def search(
 
 def pending(automaton: Automaton, entry: Entry, binding: Binding, state: int) -> list[Event]:
     """Return the events that have put the automaton into `state` on some path that ends there."""
-    run = _Run(automaton, binding, cautious=True)
-    symbols = run.counts(entry)
-    if not any(way.to == state for (_, symbol), way in automaton.transitions.items() if symbol in symbols):
+    reading = Reading(automaton, binding)
+    if not reading.may_reach(entry, state):
         return []
     try:
-        ends = run.start(entry, None)
+        ends = _Run(reading, cautious=True).start(entry, None)
     except _TooManyPathsError:
         return []
     found = {configuration.anchor: None for configuration in ends if configuration.state == state}
@@ -125,12 +93,10 @@ class _TooManyPathsError(Exception):
 
 
 class _Run:
-    def __init__(self, automaton: Automaton, binding: Binding, cautious: bool) -> None:
+    def __init__(self, reading: Reading, cautious: bool) -> None:
+        self.reading = reading
         self.cautious = cautious
         self.work = 0
-        self.automaton = automaton
-        self.binding = binding
-        self.acts = automaton.acts()
         self.hits: dict[Event, Hits] = {}
         self.repeated: frozenset[str] = frozenset()
         self.breaks: list[Configurations] = []
@@ -138,64 +104,18 @@ class _Run:
         self.returns: list[Configurations] = []
         self.raises: list[Configurations] = []
         self.watchers: list[Configurations] = []
-        self.gradients = any(symbol.acts & _GRADIENT_ACTS for symbol in automaton.symbols)
-        self.symbols: dict[Event, tuple[int, Match]] = {}
-
-    def symbol(self, event: Event) -> tuple[int, Match]:
-        """Return what the automaton takes an event for, asked once."""
-        found = self.symbols.get(event)
-        if found is None:
-            found = self.symbols[event] = self.automaton.symbol(event, self.binding)
-        return found
 
     def start(self, entry: Entry, loop: Loop | None) -> Configurations:
         """Run over an entry or a loop of it; return what holds at the end."""
-        shape = shape_of(entry)
-        relevant = [
-            event
-            for act in (*sorted(self.acts, key=lambda act: act.value), Act.ESCAPE)
-            for event in shape.by_act.get(act, ())
-            if self.matters(event)
-        ]
-        if not any(self.symbol(event)[0] >= 0 for event in relevant):
+        relevant = self.reading.relevant(entry)
+        if not relevant:
             return {}
-        region = shape.reduce(entry.region if loop is None else loop.body, relevant)
+        region = shape_of(entry).reduce(entry.region if loop is None else loop.body, relevant)
         self.count_guards(region)
         begin: Configurations = {Configuration(0): None}
         if loop is None:
             return self.run(region, begin)
         return self.iterate(region, begin, lambda _guard: True)[0]
-
-    def counts(self, entry: Entry, again: bool = False) -> dict[int, int]:
-        """Return the symbols that an entry has events for, and how often they come: 1, or 2 for any number.
-
-        Where `again`, all of the entry may happen more than once.
-        """
-        shape = shape_of(entry)
-        found: dict[int, int] = {}
-        for act in self.acts & shape.by_act.keys():
-            possible = [number for number, symbol in enumerate(self.automaton.symbols) if act in symbol.acts]
-            for event in shape.by_act[act]:
-                if all(found.get(number) == 2 for number in possible):
-                    break
-                symbol = self.symbol(event)[0]
-                if symbol >= 0 and found.get(symbol) != 2:
-                    found[symbol] = 2 if again or symbol in found or shape.recurs(event) else 1
-        return found
-
-    def may_matter(self, entry: Entry) -> bool:
-        """Whether an entry has events of the acts without which nothing can be wrong."""
-        acts = shape_of(entry).by_act.keys()
-        symbols = self.automaton.symbols
-        return self.automaton.may_break(
-            {at: 2 for at, symbol in enumerate(symbols) if not acts.isdisjoint(symbol.acts)}
-        )
-
-    def matters(self, event: Event) -> bool:
-        """Whether the automaton or the wildcards see an event."""
-        if event.act in self.acts and self.symbol(event)[0] >= 0:
-            return True
-        return escapes(event, self.binding) or (self.gradients and may_touch_gradients(event, self.binding))
 
     def count_guards(self, region: Region) -> None:
         counts: Counter[str] = Counter()
@@ -220,7 +140,7 @@ class _Run:
             case Event():
                 after = self.read(region, configurations)
                 for watcher in self.watchers:
-                    _merge(watcher, after)
+                    merge(watcher, after)
                 return after
             case Jump(leave=leave):
                 target = {
@@ -230,7 +150,7 @@ class _Run:
                     Leave.RAISE: self.raises,
                 }[leave]
                 if target:
-                    _merge(target[-1], configurations)
+                    merge(target[-1], configurations)
                 return {}
             case Sequence(items=items):
                 for item in items:
@@ -245,7 +165,7 @@ class _Run:
 
                 finished, broken = self.iterate(body, configurations, forgets)
                 after = {} if endless else self.run(orelse, finished)
-                _merge(after, broken)
+                merge(after, broken)
                 return after
             case Unrolled(iterations=iterations):
                 self.breaks.append({})
@@ -253,13 +173,13 @@ class _Run:
                     self.continues.append({})
                     configurations = self.run(iteration, configurations)
                     configurations = dict(configurations)
-                    _merge(configurations, self.continues.pop())
-                _merge(configurations, self.breaks.pop())
+                    merge(configurations, self.continues.pop())
+                merge(configurations, self.breaks.pop())
                 return configurations
             case Call(body=body):
                 self.returns.append({})
                 after = dict(self.run(body, configurations))
-                _merge(after, self.returns.pop())
+                merge(after, self.returns.pop())
                 return after
             case Try():
                 return self._try(region, configurations)
@@ -273,15 +193,15 @@ class _Run:
         seen: Configurations = {}
         head = configurations
         while head:
-            head = _forget(head, forgets)
+            head = forget(head, forgets)
             head = {key: trail for key, trail in head.items() if key not in seen}
             seen.update(head)
             self.breaks.append({})
             self.continues.append({})
             after = dict(self.run(body, head))
-            _merge(after, self.continues.pop())
-            _merge(broken, self.breaks.pop())
-            _merge(finished, after)
+            merge(after, self.continues.pop())
+            merge(broken, self.breaks.pop())
+            merge(finished, after)
             head = after
         return finished, broken
 
@@ -294,7 +214,7 @@ class _Run:
                 if guard is None:
                     inside[configuration] = trail
                     continue
-                known = _implied(guard, configuration.assumptions)
+                known = implied(guard, configuration.assumptions)
                 if known is None:
                     assumptions = configuration.assumptions | {(guard, outcome)}
                     inside.setdefault(
@@ -303,9 +223,9 @@ class _Run:
                     )
                 elif known is outcome:
                     inside[configuration] = trail
-            _merge(after, self.run(arm, inside))
+            merge(after, self.run(arm, inside))
         if len(after) > MOST_CONFIGURATIONS:
-            after = _forget(after, lambda _guard: True)
+            after = forget(after, lambda _guard: True)
         return after
 
     def _try(self, region: Try, configurations: Configurations) -> Configurations:
@@ -315,22 +235,22 @@ class _Run:
         after = self.run(region.body, configurations)
         raised = self.raises.pop()
         self.watchers.pop()
-        _merge(watched, raised)
+        merge(watched, raised)
         after = dict(self.run(region.orelse, after))
         for handler in region.handlers:
-            _merge(after, self.run(handler, watched))
+            merge(after, self.run(handler, watched))
         return self.run(region.final, after)
 
     def read(self, event: Event, configurations: Configurations) -> Configurations:
         """Return the configurations after an event."""
-        if escapes(event, self.binding):
+        if escapes(event, self.reading.binding):
             return self._anything(configurations)
-        symbol, match = self.symbol(event)
+        symbol, match = self.reading.symbol(event)
         if symbol < 0:
             return self._anything(configurations, gradients_only=True)
         after: Configurations = {} if match is Match.YES else dict(configurations)
         for configuration, trail in configurations.items():
-            transition = self.automaton.read(configuration.state, symbol)
+            transition = self.reading.automaton.read(configuration.state, symbol)
             idle = transition.to == configuration.state and transition.verdict is Verdict.NEUTRAL
             longer = trail if idle and transition.anchor is not Anchor.SET else Trail(event, trail)
             if match is Match.YES:
@@ -358,39 +278,6 @@ class _Run:
         """Return what may hold after unknown code had a bound object, or only a module of the optimizer."""
         after: Configurations = {} if self.cautious else dict(configurations)
         for configuration, trail in configurations.items():
-            for state in self._after_anything(configuration.state, gradients_only):
+            for state in self.reading.after_anything(configuration.state, gradients_only):
                 after.setdefault(Configuration(state, None, configuration.assumptions, doubtful=True), trail)
         return after
-
-    def _after_anything(self, state: int, gradients_only: bool) -> Iterable[int]:
-        if not gradients_only:
-            return sorted(self.automaton.reachable(state))
-        symbols = [index for index, symbol in enumerate(self.automaton.symbols) if symbol.acts & _GRADIENT_ACTS]
-        return sorted({state, *(self.automaton.read(state, symbol).to for symbol in symbols)})
-
-
-def _merge(target: Configurations, more: Configurations) -> None:
-    for configuration, trail in more.items():
-        target.setdefault(configuration, trail)
-
-
-def _forget(configurations: Configurations, forgets: Callable[[Guard], bool]) -> Configurations:
-    """Return the configurations without the assumptions on guards that no longer hold what they held."""
-    after: Configurations = {}
-    for configuration, trail in configurations.items():
-        if configuration.assumptions:
-            kept = frozenset(pair for pair in configuration.assumptions if not forgets(pair[0]))
-            configuration = Configuration(configuration.state, configuration.anchor, kept, configuration.doubtful)
-        after.setdefault(configuration, trail)
-    return after
-
-
-def _implied(guard: Guard, assumptions: frozenset[Assumption]) -> bool | None:
-    """Return the outcome of a guard that the assumptions leave, or None where both are possible."""
-    for assumed, outcome in assumptions:
-        if assumed.subject == guard.subject:
-            if assumed.constant == guard.constant:
-                return outcome
-            if assumed.constant and guard.constant and outcome:
-                return False
-    return None

@@ -9,7 +9,8 @@ from optlint.program.events import Act, Event
 from optlint.program.program import Entry, Program
 from optlint.property.alphabet import Binding, EventPattern, Match, escapes, may_touch_gradients
 from optlint.property.automaton import Automaton, Transition
-from optlint.property.patterns import bindings, enclosing
+from optlint.property.loops import enclosing
+from optlint.property.roles import bindings
 from optlint.property.violation import Violation
 
 

@@ -14,7 +14,8 @@ from optlint.program.project import Project, parse
 from optlint.property.alphabet import OPTIMIZER, SCHEDULER, Binding, backward, clear, step
 from optlint.property.automaton import Verdict
 from optlint.property.monitor import monitor
-from optlint.property.patterns import Existence, Precedence, bindings
+from optlint.property.patterns import Existence, Precedence
+from optlint.property.roles import bindings
 
 ORDER = Precedence(first=step(OPTIMIZER), then=step(SCHEDULER))
 CLEARED = Existence(of=clear(OPTIMIZER), between=step(OPTIMIZER), given=backward(OPTIMIZER))
