@@ -12,10 +12,13 @@ import pytest
 pytest.importorskip("torch", reason="the benchmark replays its mutants")
 
 from mutate.campaign import mutants
+from mutate.drawing import drawn
+from mutate.idioms import Idioms
 from mutate.mutation import MISUSES as _ENTERED
 from mutate.mutation import Misuse, Mutant
 from mutate.mutators import MISUSES
 from mutate.programs import Program, fixtures
+from mutate.sight import is_handed_on, is_used
 from mutate.table import markdown
 from mutate.tree import Tree
 from mutate.trial import Baseline, Harm, trial
@@ -127,6 +130,74 @@ def test_a_misuse_that_nobody_finds_is_missed(pool: Pool) -> None:
     assert (outcome.found, outcome.fixed, outcome.restored) == (False, False, Harm.UNDECIDED)
 
 
+def test_what_is_missed_is_replayed_in_any_case(pool: Pool) -> None:
+    text = LOOP.replace("        optimizer.zero_grad()\n", "")
+    mutant = replace(_mutant("OPT103", text), is_replayed=False)
+    found = trial(Baseline(_program(), load_catalog(), pool), _misuse("OPT103"), mutant)
+    assert found is not None
+    assert (found.found, found.harm, found.fixed, found.restored) == (True, Harm.UNDECIDED, True, Harm.UNDECIDED)
+    others = tuple(entry for entry in load_catalog() if entry.rule.code != "OPT103")
+    missed = trial(Baseline(_program(), others, pool), _misuse("OPT103"), mutant)
+    assert missed is not None
+    assert (missed.found, missed.harm) == (False, Harm.SHOWN)
+
+
+def _several(*names: str) -> list[tuple[Program, Mutant]]:
+    return [
+        (replace(_program(), name=name), replace(_mutant("OPT103", f"{name} {row}"), row=row, place=place))
+        for name in names
+        for row, place in enumerate(("inline", "method"))
+    ]
+
+
+def test_a_program_that_is_added_takes_the_place_of_few() -> None:
+    names = [f"program {number}" for number in range(40)]
+    before = {mutant.text for _, mutant in drawn(_several(*names), 30, 10)}
+    after = {mutant.text for _, mutant in drawn(_several("another", *names), 30, 10)}
+    assert len(before) == 30
+    assert len(before - after) <= 2
+    assert before != {mutant.text for _, mutant in _several(*names)[:30]}
+
+
+def test_each_kind_of_place_is_drawn_as_often_and_the_first_are_replayed() -> None:
+    found = [mutant for _, mutant in drawn(_several(*map(str, range(40))), 30, 10)]
+    assert [mutant.place for mutant in found] == ["inline", "method"] * 15
+    assert [mutant.is_replayed for mutant in found] == [True] * 10 + [False] * 20
+
+
+@pytest.mark.parametrize(
+    ("after", "used"),
+    [
+        ("optimizer.step()\n", True),
+        ("optimizer.zero_grad()\nprint(optimizer.state_dict())\n", False),
+        ("torch.optim.lr_scheduler.StepLR(optimizer, 3)\n", False),
+        ("train(optimizer)\n", True),
+        ("optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\noptimizer.step()\n", False),
+    ],
+)
+def test_an_optimizer_counts_where_something_uses_it(after: str, used: bool) -> None:
+    text = f"import torch\noptimizer = torch.optim.Adam(model.parameters(), lr=0.1)\n{after}"
+    idioms = Idioms(Tree(text), text)
+    assert is_used(idioms, idioms.optimizers[0]) is used
+
+
+@pytest.mark.parametrize(
+    ("call", "handed"),
+    [
+        ("Runner(model, optimizer=optimizer).fit()", True),
+        ("engine.train(model, (optimizer, 3))", True),
+        ("WarmUpScheduler(optimizer, 10)", False),
+        ("Runner(model, optimizer.state_dict())", False),
+        ("own(optimizer)", False),
+        ("torch.optim.swa_utils.SWALR(optimizer, 0.1)", False),
+    ],
+)
+def test_an_optimizer_is_handed_on_to_other_packages_alone(call: str, handed: bool) -> None:
+    text = "import torch\nimport engine\nfrom elsewhere import Runner, WarmUpScheduler\nfrom near import own\n"
+    text += f"def own(optimizer):\n    optimizer.step()\n{call}\n"
+    assert is_handed_on(Idioms(Tree(text), text), "optimizer") is handed
+
+
 def test_a_wrong_repair_does_not_bring_the_right_run_back(pool: Pool) -> None:
     baseline = Baseline(_program(), load_catalog(), pool)
     assert baseline.harm({"train.py": LOOP.replace("momentum=0.9", "momentum=0.8")}) is Harm.SHOWN
@@ -144,5 +215,5 @@ def test_the_table_counts_mutants_that_do_harm_and_names_what_is_falsely_reporte
     outcome = trial(baseline, _misuse("OPT103"), _mutant("OPT103", text))
     assert outcome is not None
     table = markdown([outcome, replace(outcome, found=False), replace(outcome, harm=Harm.NONE)], ["x:1 OPT9"], {})
-    assert "| all |  | 2 | 2 | 1 | 50 % | 0 | 2 | 2 of 2, 100 % |" in table
+    assert "| all |  | 2 | 1 | 50 % | 0 | 2 | 2 | 2 | 2 of 2, 100 % |" in table
     assert "Falsely reported in the right programs: x:1 OPT9." in table

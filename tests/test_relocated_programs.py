@@ -107,6 +107,24 @@ def test_what_would_need_more_than_a_move_is_left(text: str) -> None:
     )
 
 
+FALLBACK = """\
+try:
+    from torch.optim.lr_scheduler import LRScheduler
+except ImportError:
+    from torch.optim.lr_scheduler import _LRScheduler as LRScheduler
+"""
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_imports_of_which_one_is_tried_after_the_other_stay_above_what_needs_them(kind: str) -> None:
+    steady = "class Steady(LRScheduler):\n    def get_lr(self):\n        return self.base_lrs\n\n\n"
+    head, loop = SCRIPT.split("\n\n", 1)
+    files = KINDS[kind](_script(f"{head}\n{FALLBACK}\n\n{steady}{loop}"), "main.py")
+    assert files is not None
+    [text] = [each for each in files.values() if "class Steady" in each]
+    assert text.index(FALLBACK) < text.index("class Steady")
+
+
 def test_a_program_whose_loop_stands_in_a_function_stays_where_it_is(tmp_path: Path) -> None:
     text = "import torch\n\n\ndef fit(optimizer):\n    for _ in range(3):\n        optimizer.step()\n"
     assert list(relocated(Program("own", {"main.py": text}, "main.py", Path("/nowhere")), tmp_path)) == []

@@ -7,26 +7,22 @@ what was missed, reported beside it, or not restored.
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import zip_longest
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mutate.campaign import mutants, tried
+from mutate.drawing import MOST_OF_A_RULE, MOST_REPLAYED, drawn
 from mutate.mutation import Mutant
 from mutate.mutators import MISUSES
 from mutate.programs import Program, corpus, fixtures
 from mutate.relocation import relocated
 from mutate.table import TABLE, complaints, markdown
 from mutate.trial import Outcome
-
-MOST_OF_A_RULE = 20
-"""Mutants of one rule, drawn at random where there are more, always the same ones, of each kind of place in turn."""
 
 
 def main() -> int:
@@ -36,6 +32,7 @@ def main() -> int:
     parser.add_argument("--rules", default="")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--most", type=int, default=MOST_OF_A_RULE)
+    parser.add_argument("--replayed", type=int, default=MOST_REPLAYED)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     codes = frozenset(options.rules.split(",")) if options.rules else frozenset(each.code for each in MISUSES)
@@ -52,7 +49,7 @@ def _report(
     everything = [(program, mutant) for program, found in by_program for mutant in found]
     kept = []
     for code in sorted(codes):
-        kept += _drawn([each for each in everything if each[1].code == code], options.most, random.Random(code))
+        kept += drawn([each for each in everything if each[1].code == code], options.most, options.replayed)
     chosen: dict[str, list[Mutant]] = {program.name: [] for program in programs}
     for program, mutant in kept:
         chosen[program.name].append(mutant)
@@ -74,15 +71,6 @@ def _report(
     if not options.rules and options.corpus is not None:
         TABLE.write_text(table, "utf-8")
     return 1 if false else 0
-
-
-def _drawn(own: list[tuple[Program, Mutant]], most: int, chance: random.Random) -> list[tuple[Program, Mutant]]:
-    """Return some of a rule's mutants, of each kind of place as many as there are, up to the same number."""
-    places: dict[str, list[tuple[Program, Mutant]]] = {}
-    for each in chance.sample(own, len(own)):
-        places.setdefault(each[1].place, []).append(each)
-    turns = zip_longest(*(places[name] for name in sorted(places)))
-    return [each for turn in turns for each in turn if each is not None][:most]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import libcst as cst
 
 from mutate.idioms import Idioms
 from mutate.mutation import Mutation, misuse
+from mutate.sight import is_driven_from_elsewhere, is_handed_on, is_made, models_of
 from mutate.tree import Line, contains, statement
 
 _MOVES = ("to", "cuda", "half", "double")
@@ -28,14 +29,18 @@ def _moves(idioms: Idioms) -> Iterator[tuple[Line, str, cst.Call]]:
 
 @misuse("OPT301", harmless=True)
 def moved_too_late(idioms: Idioms) -> Iterator[Mutation]:
-    """Move a model below the optimizer over it."""
-    models = idioms.models()
+    """Move a model below the optimizer over it, or move one there that did not move before.
+
+    One that is on its device already stays there.
+    """
+    models = models_of(idioms)
     for line, model, _ in _moves(idioms):
         made = models.get(model)
         if made is not None and line.node in idioms.tree.block(made.line.node):
             yield Mutation(idioms.tree.moved_after(line, made.line.node), line.node)
     for model, made in models.items():
-        yield Mutation(idioms.tree.with_after(made.line.node, f"{model}.cuda()"), made.line.node)
+        if not _is_moved(idioms, model):
+            yield Mutation(idioms.tree.with_after(made.line.node, f"{model}.cuda()"), made.line.node)
 
 
 @misuse("OPT302", "OPT301", harmless=True)
@@ -46,13 +51,18 @@ def loaded_too_early(idioms: Idioms) -> Iterator[Mutation]:
     """
     if re.search(r"opt\w*\.load_state_dict\(", idioms.whole):
         return
-    for model, made in idioms.models().items():
-        name = re.escape(model)
-        if re.search(rf"\b{name}\.(?:to|cuda)\(|\b{name} = [^\n]*\.(?:to|cuda)\(", idioms.whole):
+    for model, made in models_of(idioms).items():
+        if _is_moved(idioms, model):
             continue
         load = f"{made.name}.load_state_dict(torch.load('optimizer.pt'))"
         right = idioms.tree.with_after(made.line.node, load)
         yield Mutation(idioms.tree.with_after(made.line.node, load, f"{model}.cuda()"), made.line.node, right)
+
+
+def _is_moved(idioms: Idioms, model: str) -> bool:
+    """Whether a program moves a model, or something else of that name, or has it made on a device."""
+    name = re.escape(model.rpartition(".")[2])
+    return re.search(rf"\b{name}\.(?:to|cuda)\(|\b{name} = [^\n]*(?:\.(?:to|cuda)\(|device)", idioms.whole) is not None
 
 
 @misuse("OPT303", harmless=True)
@@ -135,7 +145,7 @@ def _moves_itself(idioms: Idioms, target: cst.BaseExpression, call: cst.BaseExpr
 @misuse("OPT305", "OPT205", harmless=True)
 def sharded_too_late(idioms: Idioms) -> Iterator[Mutation]:
     """Shard the model after the optimizer was made."""
-    for model, made in idioms.models().items():
+    for model, made in models_of(idioms).items():
         shard = ("from torch.distributed.fsdp import fully_shard", f"fully_shard({model})")
         right = idioms.tree.with_before(made.line.node, *shard)
         yield Mutation(idioms.tree.with_after(made.line.node, *shard), made.line.node, right)
@@ -148,11 +158,11 @@ def half_precision(idioms: Idioms) -> Iterator[Mutation]:
     It has to step by itself: a scaler refuses gradients of float16, and another package that prepares an optimizer, or
     runs the steps, may do otherwise. A model that goes back to float32 may do so for the step.
     """
-    plain = [(line, owner) for line, owner in idioms.plain_steps() if not idioms.is_driven_from_elsewhere(line.node)]
+    plain = [(line, owner) for line, owner in idioms.plain_steps() if not is_driven_from_elsewhere(idioms, line.node)]
     scaled = {owner for line, owner in idioms.steps() if line.call is not None and line.call.args}
     stepped = {owner for _, owner in plain} - scaled
-    for model, made in idioms.models().items():
-        own = made.name in stepped and idioms.is_made(made.name) and not idioms.is_handed_on(made.name)
+    for model, made in models_of(idioms).items():
+        own = made.name in stepped and is_made(idioms, made.name) and not is_handed_on(idioms, made.name)
         back = re.search(rf"\b{re.escape(model)}\.float\(\)", idioms.whole) is not None
         divides = made.kind in ("Adam", "AdamW", "RMSprop", "NAdam") and idioms.argument(made.call, "eps") is None
         if own and divides and not back:

@@ -9,6 +9,7 @@ import libcst as cst
 
 from mutate.idioms import Idioms, Update
 from mutate.mutation import Mutation, misuse
+from mutate.sight import models_of
 from mutate.stepped_schedules import is_always_run
 from mutate.tree import REMOVED, bare, contains
 
@@ -131,7 +132,7 @@ def forward_without_grad(idioms: Idioms) -> Iterator[Mutation]:
     as the noise of a likelihood, and a loss with those does have one: there is nothing wrong with its backward.
     """
     tree = idioms.tree
-    models = tuple(f"{model}(" for model in idioms.models())
+    models = tuple(f"{model}(" for model in models_of(idioms))
     for update in idioms.plain_updates():
         if len(re.findall(rf"(?m)^\s*{update.loss}\s*\S?=", tree.code(update.loop))) > 1:
             continue
@@ -159,6 +160,6 @@ def _only_torch(idioms: Idioms, statements: Sequence[cst.BaseStatement]) -> bool
                     of_torch = re.match(r"(torch|F|nn|functional)\.", function) is not None
                     made = re.search(rf"\b{re.escape(function)} *= *[\w.]*Loss\(", idioms.whole) is not None
                     method = "." in function and (owner in known or not owner.isidentifier()) and owner != "self"
-                    if not (of_torch or made or method) or any(model == owner for model in idioms.models()):
+                    if not (of_torch or made or method) or any(model == owner for model in models_of(idioms)):
                         return False
     return True

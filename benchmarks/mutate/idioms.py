@@ -22,10 +22,9 @@ SCHEDULERS = frozenset(
     CosineAnnealingLR ChainedScheduler ReduceLROnPlateau CyclicLR CosineAnnealingWarmRestarts OneCycleLR""".split()
 )
 _OPTIMIZER = re.compile(r"(?i)(^|[._])(opt|optim|optimi[sz]er)(s|_\w+|[0-9A-Z]\w*)?$|_opt$|_optimizer$")
-_SCHEDULER = re.compile(r"(?i)sched|warmup|plateau|cosine|swa_lr")
+SCHEDULER = re.compile(r"(?i)sched|warmup|plateau|cosine|swa_lr")
 _STEP = re.compile(r"(?i)opt\w*\.step\(|scaler\.step\(|update\(")
 _SCALER = re.compile(r"(?i)scaler")
-_NAME = re.compile(r"[A-Za-z_][\w.]*")
 _MODULE = re.compile(r"(?i)(^|[._])(model|net|module|network|classifier|encoder|decoder|generator|discriminator)$")
 
 
@@ -117,7 +116,7 @@ class Idioms:
         for line, owner, call in self.method("step"):
             if _SCALER.search(owner) and call.args:
                 found.append((line, self.tree.code(call.args[0].value)))
-            elif self.is_optimizer(owner) and not _SCHEDULER.search(owner):
+            elif self.is_optimizer(owner) and not SCHEDULER.search(owner):
                 found.append((line, owner))
         return found
 
@@ -126,7 +125,7 @@ class Idioms:
         return [
             (line, owner)
             for line, owner, call in self.method("step")
-            if not call.args and self.is_optimizer(owner) and not _SCHEDULER.search(owner)
+            if not call.args and self.is_optimizer(owner) and not SCHEDULER.search(owner)
         ]
 
     def scheduler_steps(self) -> list[tuple[Line, str, cst.Call]]:
@@ -175,17 +174,6 @@ class Idioms:
         """Return the last statement of a loop's body."""
         return loop.body.body[-1] if isinstance(loop.body, cst.IndentedBlock) else None
 
-    def models(self) -> dict[str, Made]:
-        """Return the optimizers that take all parameters of one model, by the model's text."""
-        found: dict[str, Made] = {}
-        for each in self.optimizers:
-            given = each.call.args[0].value if each.call.args else None
-            if isinstance(given, cst.Call) and isinstance(given.func, cst.Attribute) and not given.args:
-                model = self.tree.code(given.func.value)
-                if given.func.attr.value == "parameters" and _NAME.fullmatch(model):
-                    found.setdefault(model, each)
-        return found
-
     def sequential(self, model: str) -> cst.Call | None:
         """Return the call of `nn.Sequential` that makes a model, or None."""
         for line in self.tree.lines:
@@ -194,65 +182,6 @@ class Idioms:
                 if isinstance(value, cst.Call) and self.tree.code(value.func).endswith("Sequential") and value.args:
                     return value
         return None
-
-    def is_made(self, optimizer: str) -> bool:
-        """Whether an optimizer is made by a call of its class: under this name, or for a function that gets it."""
-        kinds = "|".join(kind for kind in sorted(OPTIMIZERS) if self.is_torch(kind))
-        name = re.escape(optimizer.rpartition(".")[2])
-        named = rf"(?m)^[^=\n]*\b{name}\b[^=\n]*= *(?:[\w.]+\.)?(?:{kinds})\("
-        got = rf"\bdef \w+\([^)]*\b{name}\b"
-        if re.search(rf"\bfor {name} in|\b{name} = [^\n]* if ", self.whole):
-            return False
-        if any(re.search(rf"\b{name} = {each}\(", self.whole) for each in re.findall(r"\bfor (\w+) in", self.whole)):
-            return False  # which class it is of goes round in a loop
-        return re.search(named, self.whole) is not None or (
-            re.search(got, self.tree.text) is not None and re.search(rf"\b(?:{kinds})\(", self.whole) is not None
-        )
-
-    def is_handed_on(self, optimizer: str) -> bool:
-        """Whether another package prepares an optimizer, which may be another one then."""
-        taken = rf"\b(?:prepare|initialize|auto_optim)\([^)]*\b{re.escape(optimizer)}\b"
-        return re.search(taken, self.whole) is not None
-
-    def is_driven_from_elsewhere(self, node: cst.CSTNode, depth: int = 3) -> bool:
-        """Whether the loop of another package may run some code: that calls a method, or a function it is handed."""
-        function = self.tree.function(node)
-        if function is None or self.tree.loops(node):
-            return False
-        owner = next((each for each in self.tree.around(node) if isinstance(each, cst.ClassDef)), None)
-        bases = [self.tree.code(each.value).rpartition(".")[2] for each in owner.bases] if owner is not None else []
-        if any(each not in ("object", "Module") and f"class {each}" not in self.whole for each in bases):
-            return True
-        name = function.name.value
-        here = [each for each in self.tree.calls() if self.tree.code(each.func).rpartition(".")[2] == name]
-        inside = [each for each in here if self.tree.function(each) is not function]
-        if inside and depth:
-            return all(self.is_driven_from_elsewhere(each, depth - 1) for each in inside)
-        return re.search(rf"(?<!def )\b{name}\(", self.whole) is None
-
-    def trains_layers(self, optimizer: str) -> bool:
-        """Whether an optimizer takes the parameters of a model of several layers, of which each needs the next one's.
-
-        The backward of a single layer needs nothing that a step changes.
-        """
-        own = re.findall(r"class (\w+)\([^)]*Module\)", self.whole)
-        several = "|".join(("Sequential", "LSTM", "GRU", r"Transformer\w*", *own))
-        models = [model for model, made in self.models().items() if made.name == optimizer]
-        for target, value in self._assigned():
-            if self.tree.code(target) in models:
-                return re.match(rf"(?:\w+\.)*(?:{several})\(", self.tree.code(value)) is not None
-        made_elsewhere = any(each.name == optimizer for each in self.optimizers) and not models
-        return not made_elsewhere and bool(own or re.search(r"\bSequential\(", self.whole))
-
-    def _assigned(self) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
-        """Yield the targets of assignments with their values, also of several at once: `a, b = 1, 2`."""
-        for line in self.tree.lines:
-            match line.assigned:
-                case cst.Tuple() as targets, cst.Tuple() as values:
-                    pairs = zip(targets.elements, values.elements, strict=False)
-                    yield from ((one.value, two.value) for one, two in pairs)
-                case target, value:
-                    yield target, value
 
     def plain_updates(self) -> Iterator[Update]:
         """Yield the updates of which backward and step stand in one block of a loop, one optimizer and one loss."""

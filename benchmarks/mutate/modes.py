@@ -9,6 +9,7 @@ import libcst as cst
 
 from mutate.idioms import Idioms, again
 from mutate.mutation import Mutation, misuse
+from mutate.sight import models_of
 from mutate.tree import Line, contains, statement
 
 _WITH_MODES = re.compile(r"Dropout|BatchNorm|TransformerEncoder|models\.\w+net|from_pretrained|dropout=")
@@ -21,7 +22,7 @@ def left_in_evaluation(idioms: Idioms) -> Iterator[Mutation]:
     if ".train()" in idioms.whole or ".eval()" in idioms.whole:
         return
     for update in idioms.plain_updates():
-        model = next((model for model, made in idioms.models().items() if made.name == update.optimizer), None)
+        model = next((model for model, made in models_of(idioms).items() if made.name == update.optimizer), None)
         names = (update.optimizer, model or "")
         loops = [each for each in idioms.tree.loops(update.step.node) if not _makes(idioms, each, names)]
         top, end = (idioms.top_of(loops[-1]), idioms.end_of(loops[-1])) if loops else (None, None)

@@ -29,7 +29,10 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A program with one file changed: the rule's code, the file's name and text, and where the misuse was injected."""
+    """A program with one file changed: the rule's code, the file's name and text, and where the misuse was injected.
+
+    Of one that is not replayed there is only to be seen whether it is found.
+    """
 
     code: str
     file: str
@@ -38,6 +41,7 @@ class Mutant:
     row: int
     place: str
     """`inline`, `function`, `method` or `another file`."""
+    is_replayed: bool = True
 
 
 Mutator: TypeAlias = "Callable[[Idioms], Iterator[Mutation]]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mutate import (
     device,
     gradients,
+    made_anew,
     modes,
     module_classes,
     order,
@@ -18,6 +19,7 @@ from mutate.mutation import MISUSES
 
 FAMILIES = (
     order,
+    made_anew,
     parameters,
     module_classes,
     device,

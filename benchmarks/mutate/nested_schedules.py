@@ -10,6 +10,7 @@ import libcst as cst
 
 from mutate.idioms import Idioms, Made
 from mutate.schedule_lengths import batches_in, rounds_of
+from mutate.sight import models_of
 from mutate.stepped_schedules import is_alone, is_always_run, is_made_before, optimizer_of, stepped
 from mutate.tree import REMOVED, Line, statement
 
@@ -66,7 +67,7 @@ def nested(idioms: Idioms) -> Iterator[Nested]:
             if is_always_run(idioms, line) and is_made_before(idioms, made, line):
                 yield from _around(idioms, made, optimizer, line)
     if not _SCHEDULE.search(idioms.whole):
-        for made in idioms.models().values():
+        for made in models_of(idioms).values():
             yield from _around(idioms, made, made.name, None)
 
 

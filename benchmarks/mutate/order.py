@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from mutate.idioms import SCHEDULERS, Idioms, Made, mentions, texts
+from mutate.idioms import Idioms, texts
 from mutate.mutation import Mutation, misuse
+from mutate.sight import is_driven_from_elsewhere, is_handed_on, is_made, trains_layers
 from mutate.stepped_schedules import is_always_run
-from mutate.tree import REMOVED, Line, bare, contains
+from mutate.tree import Line, bare, contains
 
 
 @misuse("OPT101")
@@ -44,8 +45,8 @@ def never_cleared(idioms: Idioms) -> Iterator[Mutation]:
         return
     for owner in texts(clearings):
         lines = [line for line, each in clearings if each == owner]
-        driven = any(idioms.is_driven_from_elsewhere(line.node) for line in lines)
-        if idioms.is_made(stepped[0]) and not driven and not idioms.is_handed_on(stepped[0]):
+        driven = any(is_driven_from_elsewhere(idioms, line.node) for line in lines)
+        if is_made(idioms, stepped[0]) and not driven and not is_handed_on(idioms, stepped[0]):
             yield Mutation(idioms.tree.without(*lines), lines[0].node)
 
 
@@ -71,10 +72,12 @@ def not_called(idioms: Idioms) -> Iterator[Mutation]:
 
 @misuse("OPT105")
 def step_first(idioms: Idioms) -> Iterator[Mutation]:
-    """Move the step to the top of its loop, of an optimizer that is made here and that no other package gets."""
+    """Move the step to the top of its loop, of an optimizer that is made outside of that and no other package gets."""
     for update in idioms.plain_updates():
         top = idioms.top_of(update.loop)
-        if not idioms.is_made(update.optimizer) or idioms.is_handed_on(update.optimizer):
+        if any(each.name == update.optimizer and contains(update.loop, each.line.node) for each in idioms.optimizers):
+            continue
+        if not is_made(idioms, update.optimizer) or is_handed_on(idioms, update.optimizer):
             continue
         if top is not None and top in idioms.tree.block(update.step.node):
             yield Mutation(idioms.tree.moved_before(update.step, top), update.step.node)
@@ -82,60 +85,27 @@ def step_first(idioms: Idioms) -> Iterator[Mutation]:
 
 @misuse("OPT106")
 def never_stepped(idioms: Idioms) -> Iterator[Mutation]:
-    """Delete all steps of an optimizer.
+    """Delete all steps of an optimizer that no scaler steps as well.
 
     Where a program handles `.grad` itself, gradients may be what it is for; an optimizer that a function returns is
-    stepped by whoever gets it, one that another package prepares is another one then, and so may one be that the loop
-    of another package steps. Another optimizer that is given the same uses the gradients.
+    stepped by whoever gets it, and so may one be that another package gets, or that the loop of one steps. Another
+    optimizer that is given the same uses the gradients.
     """
     if re.search(r"(?<!autograd)\.grad\b", idioms.whole) or not idioms.backwards():
         return
     steps = idioms.plain_steps()
+    plain = {line.node for line, _ in steps}
+    scaled = {owner for line, owner in idioms.steps() if line.node not in plain}
     for owner in texts(steps):
+        if owner in scaled or is_handed_on(idioms, owner):
+            continue
         if (owner.startswith("self.") and not _is_used(idioms)) or _is_doubled(idioms, owner):
             continue
-        gone = rf"\b(return\b|prepare\(|initialize\()[^\n]*\b{re.escape(owner)}\b(?!\.)"
+        gone = rf"\breturn\b[^\n]*\b{re.escape(owner)}\b(?!\.)"
         lines = [line for line, each in steps if each == owner]
-        driven = any(idioms.is_driven_from_elsewhere(line.node) for line in lines)
-        if idioms.is_made(owner) and not driven and re.search(gone, idioms.tree.text) is None:
+        driven = any(is_driven_from_elsewhere(idioms, line.node) for line in lines)
+        if is_made(idioms, owner) and not driven and re.search(gone, idioms.tree.text) is None:
             yield Mutation(idioms.tree.without(*lines), lines[0].node)
-
-
-@misuse("OPT108")
-def optimizer_anew(idioms: Idioms) -> Iterator[Mutation]:
-    """Make the optimizer, and the schedulers on it, at the top of the loop that steps it, or of the one around that."""
-    for each in idioms.optimizers:
-        keeps_nothing = each.kind == "SGD" and not re.search(
-            r"momentum=(?!0[,)]|0\.0[,)])", idioms.tree.code(each.call)
-        )
-        given = idioms.tree.code(each.call.args[0]) if each.call.args else ""
-        if keeps_nothing or each.kind == "ASGD" or "parameters()" not in given:
-            continue  # parameters that come out of a name may be an iterator, which is used up the second time
-        for step, owner in idioms.steps():
-            loops = idioms.tree.loops(step.node)
-            if owner == each.name and loops:
-                # Where layers are frozen, thawed or added, a new optimizer may be right.
-                if re.search(r"requires_grad|add_param_group", idioms.tree.code(loops[-1])) is None:
-                    yield from _made_in(idioms, each, loops[:2][-1], step)
-                break
-
-
-@misuse("OPT109")
-def scheduler_anew(idioms: Idioms) -> Iterator[Mutation]:
-    """Make the scheduler at the top of the innermost loop that steps it and its optimizer."""
-    for each in idioms.schedulers:
-        if each.kind in ("ExponentialLR", "MultiplicativeLR", "ReduceLROnPlateau"):
-            continue  # these go on from the rate that is there
-        stepped = {owner: line for line, owner in idioms.steps()}
-        driven = idioms.tree.code(each.call.args[0].value) if each.call.args else ""
-        if len([one for one in idioms.schedulers if mentions(idioms.tree.code(one.call), driven)]) > 1:
-            continue  # in which order they are made says from which rates they start
-        for step, owner, call in idioms.scheduler_steps():
-            loops = idioms.tree.loops(step.node)
-            if owner == each.name and loops and not call.args:  # an epoch that is given says how far the schedule is
-                if driven in stepped and contains(loops[0], stepped[driven].node):
-                    yield from _made_in(idioms, each, loops[0], step)
-                    break
 
 
 @misuse("OPT110", "OPT103")
@@ -147,7 +117,7 @@ def leaking(idioms: Idioms) -> Iterator[Mutation]:
     clearings = idioms.clearings() if len(idioms.optimizers) > 1 else []
     for owner in texts(clearings):
         lines = [line for line, each in clearings if each == owner]
-        elsewhere = any(idioms.is_driven_from_elsewhere(line.node) for line in lines) or idioms.is_handed_on(owner)
+        elsewhere = any(is_driven_from_elsewhere(idioms, line.node) for line in lines) or is_handed_on(idioms, owner)
         if any(each.name == owner for each in idioms.optimizers) and not elsewhere:
             yield Mutation(idioms.tree.without(*lines), lines[0].node)
 
@@ -168,7 +138,7 @@ def step_outside(idioms: Idioms) -> Iterator[Mutation]:
 def second_backward_too_late(idioms: Idioms) -> Iterator[Mutation]:
     """Run a second backward through the graph, after the step, for an update of its own."""
     for update in idioms.plain_updates():
-        if update.backward.call is None or update.backward.call.args or not idioms.trains_layers(update.optimizer):
+        if update.backward.call is None or update.backward.call.args or not trains_layers(idioms, update.optimizer):
             continue
         first = cst.parse_statement(f"{update.loss}.backward(retain_graph=True)")
         clear = cst.parse_statement(f"{update.optimizer}.zero_grad()")
@@ -177,35 +147,6 @@ def second_backward_too_late(idioms: Idioms) -> Iterator[Mutation]:
         again = [update.step.node, clear, second, bare(update.step.node)]
         wrong = idioms.tree.changed({update.backward.node: first, update.step.node: cst.FlattenSentinel(again)})
         yield Mutation(wrong, update.step.node, right)
-
-
-def _made_in(idioms: Idioms, made: Made, loop: cst.For | cst.While, step: Line) -> Iterator[Mutation]:
-    """Yield the text in which something is made at the top of a loop, with the schedulers that belong to it.
-
-    Nothing else may take hold of what is made before the loop begins, for it would keep what the loop has done with.
-    """
-    tree, top = idioms.tree, idioms.top_of(loop)
-    outermost = tree.loops(step.node)[-1]
-    block = list(tree.block(outermost))
-    if top is None or made.line.node not in block or block.index(made.line.node) > block.index(outermost):
-        return
-    before = block[: block.index(outermost)]
-    near = [each for each in idioms.made if each.line.node in before and each.kind in SCHEDULERS]
-    moved = [made]
-    for _ in near:
-        texts_of = " ".join(tree.code(each.call) for each in moved if each.kind in SCHEDULERS)
-        for each in near:
-            on_it = any(mentions(tree.code(each.call), other.name) for other in moved)
-            if each not in moved and (on_it or mentions(texts_of, each.name)):
-                moved.append(each)
-    nodes = [each for each in before if any(each is other.line.node for other in moved)]
-    others = [tree.code(each) for each in before[before.index(nodes[0]) :] if each not in nodes]
-    names = {each.name for each in moved}
-    bound = [each.name for each in idioms.made if each.name in names]
-    if len(bound) == len(names) and not any(mentions(text, name) for text in others for name in names):
-        again = [bare(each) for each in nodes if isinstance(each, cst.SimpleStatementLine)]
-        changes = {**dict.fromkeys(nodes, REMOVED), top: cst.FlattenSentinel([*again, top])}
-        yield Mutation(tree.changed(changes), step.node)
 
 
 def _is_doubled(idioms: Idioms, optimizer: str) -> bool:

@@ -9,6 +9,7 @@ import libcst as cst
 
 from mutate.idioms import Idioms, Made
 from mutate.mutation import Mutation, misuse
+from mutate.sight import is_driven_from_elsewhere, is_handed_on, models_of
 from mutate.tree import contains
 
 
@@ -32,13 +33,12 @@ _DECAYING = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Ada
 
 def _given(idioms: Idioms) -> Iterator[tuple[str, Made, cst.BaseExpression]]:
     """Yield the models, each with its optimizer and what that is given."""
-    for model, made in idioms.models().items():
-        yield model, made, made.call.args[0].value
+    return ((model, made, made.call.args[0].value) for model, made in models_of(idioms).items())
 
 
 def _divided(idioms: Idioms) -> Iterator[tuple[str, Made, cst.For]]:
     """Yield models of several layers that a program indexes, each with its optimizer and the epoch loop."""
-    for model, made in idioms.models().items():
+    for model, made in models_of(idioms).items():
         loop = _epoch_loop(idioms, made)
         if _layer(idioms, model) and loop is not None:
             yield model, made, loop
@@ -201,10 +201,11 @@ def detached(idioms: Idioms) -> Iterator[Mutation]:
     may write them.
     """
     for model, made, taken in _given(idioms):
-        if re.search(r"\.grad(?:\.data)? = (?!None)", idioms.whole) or idioms.is_handed_on(made.name):
+        if re.search(r"\.grad(?:\.data)? = (?!None)", idioms.whole) or is_handed_on(idioms, made.name):
             continue
         steps = [line for line, owner in idioms.steps() if owner == made.name]
-        if steps and all(idioms.is_driven_from_elsewhere(line.node) for line in steps):
+        driven = all(is_driven_from_elsewhere(idioms, line.node) for line in steps)
+        if driven and (steps or "step(" not in idioms.whole):
             continue
         for text in (
             f"{model}.state_dict().values()",

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libcst as cst
 
 from mutate.idioms import Idioms, Update, again
 from mutate.mutation import Mutation, misuse
+from mutate.sight import is_handed_on, models_of
+
+_WRITTEN = re.compile(r"\.grad(?:\.data)?(?:\.\w+_\(| *[-+*/]?= *(?!None|=))")
 
 
 def _scaled(idioms: Idioms, *, clipping: bool = False) -> Iterator[tuple[str, Idioms]]:
-    """Yield right texts in which one loop's loss is scaled, and what is to be seen there."""
+    """Yield right texts in which one loop's loss is scaled, and what is to be seen there.
+
+    Who writes gradients by hand would have to unscale them first, and another package that gets the optimizer may.
+    """
     seen: set[str] = set()
+    if _WRITTEN.search(idioms.whole):
+        return
     for update in idioms.plain_updates():
         call = update.backward.call
         model = _model(idioms, update)
@@ -24,6 +33,7 @@ def _scaled(idioms: Idioms, *, clipping: bool = False) -> Iterator[tuple[str, Id
             or not alone
             or "GradScaler" in idioms.whole
             or "clip_grad" in idioms.whole
+            or is_handed_on(idioms, update.optimizer)
         ):
             continue
         if clipping and not model:
@@ -46,7 +56,7 @@ def _scaled(idioms: Idioms, *, clipping: bool = False) -> Iterator[tuple[str, Id
 
 def _model(idioms: Idioms, update: Update) -> str:
     """Return the text of the model that an update's optimizer holds, where it is known in the same function."""
-    for model, made in idioms.models().items():
+    for model, made in models_of(idioms).items():
         same = idioms.tree.function(made.line.node) is idioms.tree.function(update.step.node)
         if made.name == update.optimizer and (same or model.startswith("self.")):
             return model
@@ -57,7 +67,7 @@ def _clipped(idioms: Idioms) -> Iterator[tuple[str, Idioms, Update]]:
     """Yield right texts in which one loop's gradients are clipped, what is to be seen there, and the update."""
     for update in idioms.plain_updates():
         model = _model(idioms, update)
-        if model and not idioms.clippings():
+        if model and not idioms.clippings() and not is_handed_on(idioms, update.optimizer):
             clip = f"torch.nn.utils.clip_grad_norm_({model}.parameters(), 0.01)"
             text = idioms.tree.with_before(update.step.node, clip)
             seen = again(idioms, text)

@@ -134,7 +134,8 @@ def _text(*parts: Sequence[cst.BaseStatement]) -> str:
 
 
 def _imports(script: Script) -> list[cst.BaseStatement]:
-    return [bare(each) for each in script.header if not is_text(each)]
+    imports = [each for each in script.header if not is_text(each)]
+    return [bare(each) if isinstance(each, cst.SimpleStatementLine) else each for each in imports]
 
 
 class _Owned(cst.CSTTransformer):

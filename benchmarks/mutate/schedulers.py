@@ -9,6 +9,7 @@ import libcst as cst
 from mutate.exchanged_schedules import PER_EPOCH, alone, exchanged, loss_at, sequences
 from mutate.idioms import Idioms, Made
 from mutate.mutation import Mutation, misuse
+from mutate.sight import is_handed_on, models_of
 from mutate.stepped_schedules import is_alone, is_always_run, is_made_before, optimizer_of, stepped
 from mutate.tree import bare
 
@@ -102,7 +103,7 @@ _FACTORS = {
 @misuse("OPT410")
 def wrong_number(idioms: Idioms) -> Iterator[Mutation]:
     """Give two factors for one group."""
-    single = {made.name for made in idioms.models().values()}
+    single = {made.name for made in models_of(idioms).values()}
     for made, _, _ in alone(idioms) if "add_param_group" not in idioms.whole else ():
         if optimizer_of(idioms, made) in single:
             for kind, ones in _FACTORS.items():
@@ -128,14 +129,14 @@ def of_another(idioms: Idioms) -> Iterator[Mutation]:
         composed = made.kind in ("SequentialLR", "ChainedScheduler")
         if composed or not is_alone(idioms, made) or not is_made_before(idioms, made, line):
             continue  # where there is another schedule, the optimizer that steps does follow one
-        model = next((model for model, each in idioms.models().items() if _drives(idioms, made, each)), None)
+        model = next((model for model, each in models_of(idioms).items() if _drives(idioms, made, each)), None)
         if model is not None:
-            again = bare(idioms.models()[model].line.node)
+            again = bare(models_of(idioms)[model].line.node)
             changes = {made.line.node: cst.FlattenSentinel([made.line.node, again])}
             yield Mutation(idioms.tree.changed(changes), line.node)
             if "unscale_" in idioms.whole:
                 continue  # which would have to know of the spare one
-            optimizer = idioms.models()[model].call
+            optimizer = models_of(idioms)[model].call
             maker = idioms.tree.code(optimizer.func)
             spare = cst.parse_statement(f"spare = {maker}({model}.parameters(), lr=0.1)")
             wrong = {
@@ -147,10 +148,10 @@ def of_another(idioms: Idioms) -> Iterator[Mutation]:
 
 @misuse("OPT412", harmless=True)
 def never_stepped(idioms: Idioms) -> Iterator[Mutation]:
-    """Delete all steps of a schedule."""
+    """Delete all steps of a schedule that no other package gets."""
     for made in idioms.schedulers:
         lines = [line for each, line, _ in stepped(idioms) if each is made]
-        if lines and made.name.isidentifier():
+        if lines and made.name.isidentifier() and not is_handed_on(idioms, made.name):
             yield Mutation(idioms.tree.without(*lines), made.line.node)
 
 
@@ -189,7 +190,7 @@ def overwritten(idioms: Idioms) -> Iterator[Mutation]:
 def no_momentum(idioms: Idioms) -> Iterator[Mutation]:
     """Cycle the momentum of an optimizer that has none."""
     for made in idioms.schedulers if "add_param_group" not in idioms.whole else ():
-        for model, optimizer in idioms.models().items():
+        for model, optimizer in models_of(idioms).items():
             once = not idioms.tree.loops(made.line.node)
             if once and _drives(idioms, made, optimizer) and made.kind in PER_EPOCH and is_alone(idioms, made):
                 prefix = idioms.tree.code(made.call.func)[: -len(made.kind)]

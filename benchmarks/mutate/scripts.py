@@ -22,9 +22,9 @@ class Script:
     tree: Tree
 
     @cached_property
-    def header(self) -> list[cst.SimpleStatementLine]:
-        """The docstring and the imports."""
-        return [each for each in self._lines if isinstance(each.body[0], cst.Import | cst.ImportFrom) or is_text(each)]
+    def header(self) -> list[cst.BaseStatement]:
+        """The docstring and the imports, also those of which one is tried after the other."""
+        return [each for each in self._all if is_text(each) or _only_imports(each)]
 
     @cached_property
     def definitions(self) -> list[cst.BaseStatement]:
@@ -46,10 +46,6 @@ class Script:
     @property
     def _all(self) -> list[cst.BaseStatement]:
         return [each for each in self.tree.module.body if isinstance(each, cst.BaseStatement)]
-
-    @property
-    def _lines(self) -> list[cst.SimpleStatementLine]:
-        return [each for each in self._all if isinstance(each, cst.SimpleStatementLine)]
 
     def code(self, *nodes: cst.CSTNode) -> str:
         """Return the text of statements."""
@@ -98,18 +94,38 @@ def counted(script: Script, way: str) -> tuple[str, Script]:
     return "", script
 
 
-def is_text(line: cst.SimpleStatementLine) -> bool:
-    return isinstance(line.body[0], cst.Expr) and isinstance(line.body[0].value, cst.SimpleString)
+def is_text(statement: cst.BaseStatement) -> bool:
+    """Whether a statement is a string alone, as a docstring is."""
+    match statement:
+        case cst.SimpleStatementLine(body=[cst.Expr(value=cst.SimpleString()), *_]):
+            return True
+        case _:
+            return False
+
+
+def _only_imports(statement: cst.BaseStatement) -> bool:
+    match statement:
+        case cst.SimpleStatementLine(body=[first, *_]):
+            return isinstance(first, cst.Import | cst.ImportFrom)
+        case cst.Try(body=tried, handlers=handlers, orelse=None, finalbody=None):
+            blocks = [tried, *(each.body for each in handlers)]
+            return all(
+                _only_imports(each) for block in blocks for each in block.body if isinstance(each, cst.BaseStatement)
+            )
+        case _:
+            return False
 
 
 def bound(text: str) -> set[str]:
-    """Return the names that statements bind, those of functions and comprehensions in them left out."""
+    """Return the names that statements bind and import, those of functions and comprehensions in them left out."""
     found: set[str] = set()
     pending: list[ast.AST] = [ast.parse(text)]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
+        if isinstance(node, ast.alias):
+            found.add(node.asname or node.name.partition(".")[0])
         pending.extend(each for each in ast.iter_child_nodes(node) if not isinstance(each, _BINDING))
     return found
 

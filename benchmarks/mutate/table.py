@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mutate.drawing import MOST_OF_A_RULE, MOST_REPLAYED
 from mutate.trial import Harm, Outcome
 from optlint.catalog import load_catalog
 
@@ -22,19 +23,22 @@ def markdown(outcomes: Sequence[Outcome], false: Sequence[str], injectable: Mapp
         "# Injected misuse: how much is found, and how much of it is mended",
         "",
         "`make bench-mutate` writes this. Into right programs each rule's misuse is injected wherever it applies, at",
-        "most 20 places a rule, drawn from each kind of place in turn. The programs are the `ok_*` fixtures, training",
-        "loops of the corpus, and fixtures whose training loop was moved into a function, a class or another file, or",
-        "whose epochs are counted otherwise, where a replay shows that no update changed. A mutant that is shown to",
-        "run as the right program does is no misuse, and does not count. *Harm shown*: a replay departs from that of",
-        "the right program. *Restored*: with the fix, the replay is that of the right program, update by update; of",
-        "those fixes where both could be replayed.",
+        f"most {MOST_OF_A_RULE} places a rule, drawn from each kind of place in turn. The programs are the `ok_*`",
+        "fixtures, training loops of the corpus, and fixtures whose training loop was moved into a function, a class",
+        "or another file, or whose epochs are counted otherwise, where a replay shows that no update changed.",
+        "",
+        f"Of a rule's mutants the first {MOST_REPLAYED}, and all that are missed, are replayed. One that is shown to",
+        "run as the right program does is no misuse, and does not count; what is found and not replayed counts. The",
+        f"last three columns speak of the first {MOST_REPLAYED}. *Harm shown*: a replay departs from that of the",
+        "right program. *Restored*: with the fix, the replay is that of the right program, update by update; of those",
+        "fixes where both could be replayed.",
         "",
         f"Python {platform.python_version()}, {len(counted)} mutants: "
         + ", ".join(f"{count} {place}" for place, count in sorted(places.items()))
         + ".",
         "",
-        "| rule | name | mutants | harm shown | found | recall | reported beside it | fixes | restored |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| rule | name | mutants | found | recall | reported beside it | fixes | replayed | harm shown | restored |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     codes = sorted(injectable)
     lines += [
@@ -53,15 +57,17 @@ def markdown(outcomes: Sequence[Outcome], false: Sequence[str], injectable: Mapp
 
 def _row(code: str, name: str, outcomes: Sequence[Outcome]) -> str:
     counted = [each for each in outcomes if each.harm is not Harm.NONE]
-    shown = sum(each.harm is Harm.SHOWN for each in counted)
+    replayed = [each for each in counted if each.mutant.is_replayed]
+    shown = sum(each.harm is Harm.SHOWN for each in replayed)
     found = sum(each.found for each in counted)
     extra = sum(len(each.extra) for each in counted)
-    fixed = [each for each in counted if each.fixed]
-    decided = [each for each in fixed if each.restored is not Harm.UNDECIDED]
+    fixed = sum(each.fixed for each in counted)
+    decided = [each for each in replayed if each.fixed and each.restored is not Harm.UNDECIDED]
     restored = sum(each.restored is Harm.NONE for each in decided)
+    back = f"{restored} of {len(decided)}, {_share(restored, len(decided))}" if decided else "-"
     return (
-        f"| {code} | {name} | {len(counted)} | {shown} | {found} | {_share(found, len(counted))} | {extra} "
-        f"| {len(fixed)} | {f'{restored} of {len(decided)}, {_share(restored, len(decided))}' if decided else '-'} |"
+        f"| {code} | {name} | {len(counted)} | {found} | {_share(found, len(counted))} | {extra} | {fixed} "
+        f"| {len(replayed)} | {shown} | {back} |"
     )
 
 

@@ -152,7 +152,10 @@ class Baseline:
 
 
 def trial(baseline: Baseline, misuse: Misuse, mutant: Mutant) -> Outcome | None:
-    """Try one mutant; None where its text is no Python, so that there is nothing to try."""
+    """Try one mutant; None where its text is no Python, so that there is nothing to try.
+
+    What is missed is replayed in any case, for it may be no misuse.
+    """
     changed = {mutant.file: mutant.text}
     try:
         findings = baseline.findings(changed)
@@ -164,11 +167,14 @@ def trial(baseline: Baseline, misuse: Misuse, mutant: Mutant) -> Outcome | None:
     found = any(new[code] for code in accepted)
     levels = {finding.code: finding.level for finding in findings}
     extra = tuple(sorted(code for code in new if code not in accepted and levels[code] > Level.NOTE))
-    harm = Harm.UNDECIDED if misuse.harmless else baseline.harm(changed)
+    compared = not misuse.harmless and (mutant.is_replayed or not found)
+    harm = baseline.harm(changed) if compared else Harm.UNDECIDED
     outcome = Outcome(mutant, baseline.program.name, baseline.program.wild, harm, found, extra)
     fixes = [each.fix for each in own if each.fix is not None and each.fix.applicability is not Applicability.DISPLAY]
     if not new[misuse.code] or not fixes or len(fixes) < len(own):
         return outcome
+    if misuse.harmless or not mutant.is_replayed:
+        return replace(outcome, fixed=True)
     texts = baseline.texts(changed)
     mended = dict(changed)
     for name in texts:
@@ -176,8 +182,7 @@ def trial(baseline: Baseline, misuse: Misuse, mutant: Mutant) -> Outcome | None:
         edits = [edit for fix in select_fixes(fixes) if fix.path.absolute() == path for edit in fix.edits]
         if edits:
             mended[name] = apply_edits(texts[name], sorted(edits, key=lambda edit: edit.span))
-    restored = Harm.UNDECIDED if misuse.harmless else baseline.harm(mended)
-    return replace(outcome, fixed=True, restored=restored)
+    return replace(outcome, fixed=True, restored=baseline.harm(mended))
 
 
 def _counts(findings: Sequence[Finding]) -> Counter[str]:

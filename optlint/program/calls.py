@@ -13,7 +13,8 @@ from optlint.program.machine import DEEPEST_CALL, Activation, Machine
 from optlint.program.methods import Methods
 from optlint.program.modules import ClassInfo, FunctionNode, ModuleInfo
 from optlint.program.objects import Instance, Model, Object, Optimizer, ParameterIterator, Scaler, Scheduler
-from optlint.program.regions import Call, sequence
+from optlint.program.own_steps import is_update
+from optlint.program.regions import Call, events, sequence
 from optlint.program.torch_calls import TorchCalls
 from optlint.program.values import (
     NONE,
@@ -105,6 +106,8 @@ class Calls:
                 regions, _ = machine.fork([lambda option=option: arm(option) for option in options])  # type: ignore[misc]
                 self.expressions.iteration.one_of(regions, node)
                 return machine.join(made, born_since)
+            case Function(receiver=Optimizer() as optimizer, node=ast.FunctionDef(name="step")):
+                return self._own_step(optimizer, function, positional, keywords, node)
             case Function():
                 return self.follow(function, positional, keywords, node)
             case ClassValue(info=info):
@@ -121,6 +124,21 @@ class Calls:
                 return self.methods.call_object(function, positional, keywords, node)
             case _:
                 return self.unknown("", (function, *positional), keywords, node)
+
+    def _own_step(
+        self, optimizer: Optimizer, function: Function, positional: Sequence[Value], keywords: Keywords, node: ast.Call
+    ) -> Value:
+        """Run the `step` of an optimizer class of the project; where it makes an update, that is a step."""
+        machine = self.machine
+        with machine.collect() as out:
+            given = self.follow(function, positional, keywords, node)
+        kept = out
+        if is_update(function.node, function.frame.module, out):
+            machine.event(Act.STEP, (optimizer,), node)
+            kept = out if any(event.act is Act.CLEAR for event in events(sequence(out))) else []
+        for region in kept:
+            machine.emit(region)
+        return given
 
     def unknown(self, label: str, values: Sequence[Value], keywords: Keywords, node: ast.AST) -> Value:
         """Call something that cannot be followed: what it is given may be used in any way."""

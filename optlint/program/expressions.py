@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from optlint.program.objects import (
     ParameterIterator,
     Scaler,
     Scheduler,
+    canonical,
 )
 from optlint.program.regions import EMPTY, Branch, Region, sequence
 from optlint.program.values import (
@@ -366,7 +368,16 @@ class Expressions:
             both = self.iteration.concatenated(left, right, node)
             if both is not None:
                 return both
-        return self.machine.measures.operated(self.machine.mix("", [left, right]), node.op, left, right)
+        return self.machine.measures.operated(self._computed(left, right), node.op, left, right)
+
+    def _computed(self, left: Value, right: Value) -> Opaque:
+        """Return what is computed of two operands: of a tensor that is learned, a tensor and no reference to it."""
+        mixed = self.machine.mix("", [left, right])
+        tensors = {canonical(each) for each in (left, right) if isinstance(each, Model) and each.info is None}
+        if not tensors:
+            return mixed
+        reached = tensors if self.machine.grad_enabled else set()
+        return replace(mixed, holds=mixed.holds - tensors, flows=mixed.flows | reached)
 
     def _unary(self, node: ast.UnaryOp) -> Value:
         value = self.evaluate(node.operand)

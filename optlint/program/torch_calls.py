@@ -212,7 +212,8 @@ class TorchCalls:
         """Note that modules are sharded; FSDP that keeps the original parameters, or may, is passed over."""
         kept = dict(keywords).get("use_orig_params", Const(False))
         if name != "FullyShardedDataParallel" or kept == Const(False):
-            for model in alternatives(value):
+            for option in alternatives(value):
+                model = self.machine.models.get(option.serial) if isinstance(option, Opaque) else option
                 if isinstance(model, Model):
                     self.machine.event(Act.SHARD, (model,), node, name)
         return value

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from optlint.program.events import Act
-from optlint.property.patterns import Response
+from optlint.property.patterns import Absence, Response
 from optlint.rule import Rule
 
 
 def is_beyond_replay(rule: Rule) -> bool:
     """Whether a rule is about sharding, which takes several processes."""
-    return isinstance(rule.property, Response) and Act.SHARD in rule.property.trigger.acts
+    match rule.property:
+        case Response(trigger=told) | Absence(of=told):
+            return Act.SHARD in told.acts
+        case _:
+            return False

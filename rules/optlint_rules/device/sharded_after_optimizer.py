@@ -51,6 +51,7 @@ These are not reported:
 - DistributedDataParallel, DataParallel, `torch.compile`, activation checkpointing: the Parameters stay the same.
 - `FullyShardedDataParallel(..., use_orig_params=True)`, which keeps them in one process.
 - A teacher or another module that the optimizer does not hold.
+- An optimizer whose steps are over by then, or that never steps while another one takes over.
 
 ## Fix safety
 
@@ -77,6 +78,7 @@ import ast
 from optlint.api import (
     OPTIMIZER,
     UNSAFE,
+    Absence,
     Act,
     Binding,
     Confidence,
@@ -86,14 +88,13 @@ from optlint.api import (
     EventPattern,
     Evidence,
     Level,
-    Place,
+    Optimizer,
     Repair,
-    Response,
     Rule,
     Violation,
+    canonical,
     enclosing_statement,
     new,
-    step,
 )
 from optlint_rules.parameters.construction import names_in, scheduler_statements
 
@@ -102,8 +103,17 @@ def _held(event: Event, binding: Binding) -> bool:
     return any(model.confidence is not Confidence.NAME and binding.optimizer.holds(model) for model in event.models())
 
 
-def _place(violation: Violation) -> Place:
-    return violation.roles["trigger"].place
+def _level(violation: Violation) -> Level | None:
+    """Silent where nothing is trained with the optimizer from there on: another one comes, or its steps are over."""
+    entry, optimizer, shard = violation.entry, violation.binding.optimizer, violation.roles["of"]
+    assert entry is not None
+    events = list(entry.events)
+    own = [event for event in entry.having(Act.STEP) if optimizer in map(canonical, event.subjects)]
+    if own:
+        return Level.ERROR if events.index(own[-1]) > events.index(shard) else None
+    made = {subject for event in events[events.index(shard) :] if event.act is Act.NEW for subject in event.subjects}
+    others = (each for each in map(canonical, made) if isinstance(each, Optimizer))
+    return None if any(other.holds(model) for other in others for model in shard.models()) else Level.ERROR
 
 
 def _build_below(violation: Violation, editor: Editor) -> Edits | None:
@@ -124,16 +134,10 @@ def _build_below(violation: Violation, editor: Editor) -> Edits | None:
 RULE = Rule(
     code="OPT305",
     level=Level.ERROR,
-    message="nothing is trained: the optimizer still holds the parameters that `{trigger}` replaces by shards",
+    message="nothing is trained: the optimizer still holds the parameters that `{of}` replaces by shards",
     triggers=(("optimizer", "torch"), ("optim.", "torch"), ("torch.optim",)),
-    property=Response(
-        trigger=EventPattern(OPTIMIZER, frozenset((Act.SHARD,)), _held),
-        response=new(OPTIMIZER),
-        before=step(OPTIMIZER),
-        armed_by=new(OPTIMIZER),
-        definite=False,
-    ),
-    place=_place,
+    property=Absence(of=EventPattern(OPTIMIZER, frozenset((Act.SHARD,)), _held), after=new(OPTIMIZER), definite=True),
+    judge=_level,
     repair=Repair("Build the optimizer after the module is sharded", UNSAFE, _build_below),
     evidence=Evidence.MOVED,
 )

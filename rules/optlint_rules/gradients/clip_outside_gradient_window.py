@@ -94,6 +94,7 @@ from optlint.api import (
     Rule,
     Violation,
     canonical,
+    enclosing,
     enclosing_statement,
     parent,
     same_function,
@@ -113,9 +114,29 @@ def _level(violation: Violation) -> Level | None:
     for other in violation.entry.optimizers:
         if other is own or _is_stepped_alike(violation.entry, other, own):
             continue
+        if not _may_step_next(violation.entry, other, clipping):
+            continue
         if not other.complete or any(map(other.holds, clipping.models())):
             return None
     return Level.ERROR
+
+
+def _may_step_next(entry: Entry, other: Optimizer, clipping: Event) -> bool:
+    """Whether another optimizer may step with the gradients that are clipped: in a loop around, or further down.
+
+    Further down it does not where it clears them first. One that is not seen to step may do so anywhere.
+    """
+    steps = [event for event in entry.having(Act.STEP) if other in map(canonical, event.subjects)]
+    around, events = enclosing(entry, clipping), list(entry.events)
+    after = events[events.index(clipping) :]
+    for step in steps:
+        if any(region in around for region in enclosing(entry, step)):
+            return True
+        before = after[: after.index(step)] if step in after else ()
+        cleared = any(event.act is Act.CLEAR and other in map(canonical, event.subjects) for event in before)
+        if step in after and not cleared:
+            return True
+    return not steps
 
 
 def _is_stepped_alike(entry: Entry, other: Optimizer, own: Optimizer) -> bool:

@@ -164,10 +164,15 @@ def _is_followed(use: Place, search: _Search, depth: int) -> bool:
 
 def _attribute(use: Place) -> str:
     """Return the attribute of `self` that a value becomes, or nothing."""
-    match parent(use.module, use.node):
-        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=attribute)], value=value) if (
-            value is use.node
-        ):
+    match enclosing_statement(use):
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
+            pairs = list(zip(targets, values, strict=False))
+        case ast.Assign(targets=[target], value=value):
+            pairs = [(target, value)]
+        case _:
+            return ""
+    match next((target for target, value in pairs if value is use.node), None):
+        case ast.Attribute(value=ast.Name(id="self"), attr=attribute):
             return attribute
         case _:
             return ""

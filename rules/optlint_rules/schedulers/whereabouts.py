@@ -53,9 +53,17 @@ def uses(built: Place, target: ast.expr) -> Iterator[ast.expr]:
 
 
 def is_only_asked(built: Place, use: ast.expr, questions: Collection[str]) -> bool:
-    """Whether a use does nothing but ask one of some questions."""
+    """Whether a use does nothing but ask one of some questions, or whether there is anything."""
     outer = parent(built.module, use)
-    return isinstance(outer, ast.Attribute) and outer.value is use and outer.attr in questions
+    match outer:
+        case ast.Attribute(value=value, attr=name):
+            return value is use and name in questions
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()], comparators=[ast.Constant(value=None)]):
+            return left is use
+        case ast.If(test=test):
+            return test is use
+        case _:
+            return False
 
 
 def stays(built: Place, questions: Collection[str] = QUESTIONS) -> bool:
