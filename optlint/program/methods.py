@@ -24,6 +24,7 @@ from optlint.program.objects import (
     Selection,
     canonical,
 )
+from optlint.program.own_schedules import has_own_schedule
 from optlint.program.parameter_groups import given_groups
 from optlint.program.regions import EMPTY, Branch, sequence
 from optlint.program.scaling import BY_SCALER, MAYBE_BY_SCALER, multiplied
@@ -126,6 +127,8 @@ class Methods:
             case Groups() | Group() if name in ("append", "extend", "update", "pop", "clear"):
                 machine.event(Act.ESCAPE, (receiver.optimizer,), node)
                 return machine.opaque()
+            case Group() if name == "get" and positional and positional[0] != Const("params"):
+                return machine.opaque()  # a rate, or another number
             case Super():
                 return self._super(receiver, name, positional, keywords, node)
             case Opaque():
@@ -226,6 +229,16 @@ class Methods:
         sources = tuple(ParameterSource(model, Selection.SOME) for model in models)
         label = self.machine.label(value)
         return Optimizer(self.machine.serial(), label, None, Confidence.USE, sources=sources, complete=False)
+
+    def _names_scheduler(self, value: Opaque, node: ast.AST) -> bool:
+        """Whether the name of an unknown value says that it is a scheduler, in torch's sense of the word.
+
+        Of a mere argument that is no more than a guess, and a file that writes rates in a class of its own may mean
+        one of that class.
+        """
+        if _SCHEDULER_LABEL.search(self.machine.label(value)) is None:
+            return False
+        return bool(value.holds) or not has_own_schedule(self.machine.place(node).module)
 
     def as_scheduler(self, value: Opaque) -> Scheduler | None:
         """Return the scheduler that a value turns out to be, by its name and use."""
@@ -646,13 +659,13 @@ class Methods:
         if still is not None:
             return still
         label = machine.label(receiver)
-        if name in ("step", "step_update") and _SCHEDULER_LABEL.search(label):
+        if name in ("step", "step_update") and self._names_scheduler(receiver, node):
             scheduler = self.as_scheduler(receiver)
             return self.call(scheduler, name, positional, keywords, node) if scheduler is not None else machine.opaque()
         if name in ("step", "zero_grad", "add_param_group", "update_params") and _OPTIMIZER_LABEL.search(label):
             optimizer = self.as_optimizer(receiver)
             return self.call(optimizer, name, positional, keywords, node) if optimizer is not None else machine.opaque()
-        if name in ("get_lr", "get_last_lr", "print_lr") and _SCHEDULER_LABEL.search(label):
+        if name in ("get_lr", "get_last_lr", "print_lr") and self._names_scheduler(receiver, node):
             scheduler = self.as_scheduler(receiver)
             return self.call(scheduler, name, positional, keywords, node) if scheduler is not None else machine.opaque()
         if name in ("scale", "unscale_", "step", "update", "get_scale") and _SCALER_LABEL.search(label):

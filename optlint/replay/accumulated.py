@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from optlint.program.events import Act
+from optlint.replay.monitoring import is_of_all
 from optlint.replay.trace import Trace
 from optlint.replay.verdict import Departure
 from optlint.rule import Evidence, Rule
@@ -74,7 +75,7 @@ def gathered(trace: Trace, optimizer: int, chosen: frozenset[int]) -> tuple[list
                 lost += [(row, cleared) for row, _ in pending]
                 pending, cleared = [], 0
             pending.append((each.row, each.given[0] if each.given else 1.0))
-        elif each.act is Act.CLEAR and pending and not each.parameters:
+        elif each.act is Act.CLEAR and pending and is_of_all(trace, each, optimizer):
             cleared = each.row
         elif each.act is Act.STEP and not each.detail:
             used = () if cleared else tuple(pending)

@@ -36,6 +36,8 @@ _OF_GROUPS = re.compile(
     r"^zip\(\) argument 2 is (shorter|longer)|^'(max_lr|swa_lr|initial_lr)'$|param groups in the `optim"
 )
 """What a scheduler complains of in its step where it does not know a group."""
+_GROUP_FOR_PARAMETER = "'dict' object has no attribute 'grad'"
+"""What a clipping complains of that is given the groups of an optimizer, which are dicts whatever stands in."""
 _OF_VALUES = (
     "ValueError",
     "IndexError",
@@ -58,7 +60,8 @@ _WITHOUT_LENGTH = re.compile(r"^object of type '(\w+LR|SGD|Adam\w*|RMSprop)' has
 _OF_SIZES = re.compile(
     r"shapes cannot be multiplied|(?i:sizes?) (mismatch|of tensors must match)|must match the (existing )?size"
     r"|is invalid for input of size|to have \d+ channels|expected input with shape|should contain \d+ elements"
-    r"|match the broadcast shape|out of (range in self|bounds for dimension)|inconsistent tensor size"
+    r"|match the broadcast shape|assign a gradient of size"
+    r"|out of (range in self|bounds for dimension)|inconsistent tensor size"
 )
 """What torch complains of where a size is made up, or cut down with a large model."""
 _OF_ARGUMENTS = re.compile(
@@ -94,6 +97,7 @@ def blamed(outcome: Outcome, script: ReplayScript) -> Outcome:
     is_structural = any(part in failure.message for part in _STRUCTURAL) or (
         ".step(" in row and _OF_GROUPS.search(failure.message) is not None
     )
+    is_structural = is_structural or (".param_groups" in row and failure.message == _GROUP_FOR_PARAMETER)
     is_structural = is_structural or _is_of_composition(failure.message, row, script.body)
     is_of_a_value = not (is_structural or _is_written_out(row)) and (
         failure.kind in _OF_VALUES

@@ -30,6 +30,14 @@ from optlint.source.edits import Fix
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A way into a file: its name, and how many of that name come before it."""
+
+    name: str
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A finding to be replayed.
 
@@ -69,7 +77,7 @@ def cases(engine: Engine, path: Path, data: bytes, wanted: Container[object] | N
     except ParseError:
         return
     engine.project.add(module)
-    found: list[tuple[CatalogEntry, Violation, Finding, str, Script]] = []
+    found: list[tuple[CatalogEntry, Violation, Finding, Way, Script]] = []
     with observe(engine.project, module) as seen:
         scripts: dict[Entry, Script] = {}
         for catalog_entry in chosen:
@@ -79,26 +87,29 @@ def cases(engine: Engine, path: Path, data: bytes, wanted: Container[object] | N
                     continue
                 entry = violation.entry or _entry_of(seen.program, violation)
                 if entry is None:
-                    found.append((catalog_entry, violation, finding, "", Unsliced("nothing in the file leads there")))
+                    unled = Unsliced("nothing in the file leads there")
+                    found.append((catalog_entry, violation, finding, Way(""), unled))
                     continue
                 if entry not in scripts:
                     scripts[entry] = sliced(seen, entry)
-                found.append((catalog_entry, violation, finding, entry.name, scripts[entry]))
+                alike = _named_alike(seen.program, entry.name)
+                way = Way(entry.name, next((at for at, each in enumerate(alike) if each is entry), 0))
+                found.append((catalog_entry, violation, finding, way, scripts[entry]))
     fixes = [finding.fix for _, _, finding, _, _ in found if finding.fix is not None]
-    for catalog_entry, violation, finding, name, original in found:
+    for catalog_entry, violation, finding, way, original in found:
         events = (*violation.path, *violation.roles.values())
         word = next((event.detail for event in events if event.act is Act.MENTION), "")
         fix = finding.fix
         alone = _alone(engine, catalog_entry, violation, fix)
         within = function_around(module, violation)
-        function = partial(_function, engine, module, name, within, fix) if within and within != name else None
+        function = partial(_function, engine, module, way, within, fix) if within and within != way.name else None
         if fix is None:
-            yield Case(catalog_entry, finding, name, Pair(original, None), None, word, alone, function)
+            yield Case(catalog_entry, finding, way.name, Pair(original, None), None, word, alone, function)
             continue
-        pair = _pair(original, _scripted(engine, module, (fix,), name), fix)
+        pair = _pair(original, _scripted(engine, module, (fix,), way), fix)
         others = tuple(each for each in select_fixes([fix, *fixes]) if each is not fix and each.edits != fix.edits)
-        among = partial(_among, engine, module, fix, others, name) if others else None
-        yield Case(catalog_entry, finding, name, pair, among, word, alone, function)
+        among = partial(_among, engine, module, fix, others, way) if others else None
+        yield Case(catalog_entry, finding, way.name, pair, among, word, alone, function)
 
 
 def _alone(engine: Engine, entry: CatalogEntry, violation: Violation, fix: Fix | None) -> Callable[[], Pair] | None:
@@ -110,17 +121,17 @@ def _alone(engine: Engine, entry: CatalogEntry, violation: Violation, fix: Fix |
     return partial(alone_pair, engine, module, violation.at.node, fix, exercised=exercised)
 
 
-def _function(engine: Engine, module: ModuleInfo, entry: str, within: str, fix: Fix | None) -> Pair:
-    original = _scripted(engine, module, (), entry, within).script
+def _function(engine: Engine, module: ModuleInfo, way: Way, within: str, fix: Fix | None) -> Pair:
+    original = _scripted(engine, module, (), way, within).script
     if fix is None:
         return Pair(original, None)
-    pair = _pair(original, _scripted(engine, module, (fix,), entry, within), fix)
+    pair = _pair(original, _scripted(engine, module, (fix,), way, within), fix)
     return replace(pair, fixed=unlike(original, pair.fixed)) if pair.fixed is not None else pair
 
 
-def _among(engine: Engine, module: ModuleInfo, fix: Fix, others: tuple[Fix, ...], entry: str) -> Pair:
-    original = _scripted(engine, module, others, entry)
-    pair = _pair(original.script, _scripted(engine, module, (*others, fix), entry), fix)
+def _among(engine: Engine, module: ModuleInfo, fix: Fix, others: tuple[Fix, ...], way: Way) -> Pair:
+    original = _scripted(engine, module, others, way)
+    pair = _pair(original.script, _scripted(engine, module, (*others, fix), way), fix)
     return replace(pair, before=AS_WRITTEN if original.made is None else original.made.lines)
 
 
@@ -149,20 +160,27 @@ class _Scripted:
     made: FixedProgram | None
 
 
-def _scripted(engine: Engine, module: ModuleInfo, fixes: Sequence[Fix], entry: str, within: str = "") -> _Scripted:
+def _scripted(engine: Engine, module: ModuleInfo, fixes: Sequence[Fix], way: Way, within: str = "") -> _Scripted:
     """Return the script of an entry after fixes, made from the fixed text as the other from the original."""
     try:
         fixed = with_fixes(engine, module, fixes)
     except (OSError, ParseError) as error:
         return _Scripted(Unsliced(f"the fixed text cannot be read: {error}"), None)
     with observe(fixed.project, fixed.module) as seen:
-        return _Scripted(entered(seen, entry, within), fixed)
+        return _Scripted(_entered(seen, way, within), fixed)
 
 
-def entered(seen: Observed, name: str, within: str = "") -> Script:
-    """Return the script of the entry of that name of a fixed text, or of a function of it alone."""
-    found = next((each for each in seen.program.entries if each.name == name), None)
-    return Unsliced(f"the fixed text has no `{name}` to enter") if found is None else sliced(seen, found, within)
+def _entered(seen: Observed, way: Way, within: str) -> Script:
+    """Return the script of a way into a fixed text, or of a function of it alone."""
+    found = _named_alike(seen.program, way.name)
+    if len(found) <= way.turn:
+        return Unsliced(f"the fixed text has no `{way.name}` to enter")
+    return sliced(seen, found[way.turn], within)
+
+
+def _named_alike(program: Program, name: str) -> list[Entry]:
+    """The entries of that name: a file, and a notebook above all, may define a function several times."""
+    return [each for each in program.entries if each.name == name]
 
 
 def _entry_of(program: Program, violation: Violation) -> Entry | None:

@@ -28,6 +28,7 @@ from optlint.replay.wire import Lost, Outcome
 from optlint.rule import Evidence, Rule
 
 NO_EXCEPTION = "no exception comes, yet the fixed code does something else"
+ALREADY = "what was to be converted is so already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,8 @@ def _why_not(
     )
     if not trace.updates and not (is_of_one_place and flag.rows and reached):
         return Reason.NOT_EXERCISED, "no update was made"
+    if trace.cut and trace.reached is not None and flag.own and not set(trace.reached).intersection(flag.own):
+        return Reason.NOT_EXERCISED, "the run was cut short before it came to what is flagged"
     if not reached:
         return Reason.NOT_EXERCISED, "nothing happened in the flagged rows"
     if (broken and all(stays(each) for each in broken)) or (trace.away and rule.evidence is Evidence.CRASH):
@@ -174,7 +177,7 @@ def _why_not(
         rule.evidence is Evidence.MOVED and isinstance(rule.property, Query) and bool(flag.rows)
     )
     if of_tensor and any(_keeps_a_leaf(each, flag) for each in trace.happenings):
-        return Reason.NOT_EXERCISED, "what was to be converted is so already"
+        return Reason.NOT_EXERCISED, ALREADY
     of_rates = rule.evidence is Evidence.LEARNING_RATE and not isinstance(rule.property, Used)
     if broken and of_rates and not _schedule_moves(trace):
         return Reason.NOT_EXERCISED, "the schedule does not change the rate within the replay"
@@ -184,6 +187,8 @@ def _why_not(
         return Reason.NOT_EXERCISED, "no gradient is over the limit"
     if _loads_nothing(rule, trace):
         return Reason.NOT_EXERCISED, "what is loaded is not known, and may be state that stays behind"
+    if isinstance(rule.property, Used) and _of_loaded(trace, broken):
+        return Reason.NOT_EXERCISED, "what is loaded is not known, and may be what goes to no use"
     by_metric = rule.evidence is Evidence.LEARNING_RATE and isinstance(rule.property, Query)
     if by_metric and follows_metric(trace, flag.own):
         return Reason.NOT_EXERCISED, "the rate follows a metric, and what stands in for that has other values"
@@ -224,7 +229,14 @@ def _loads_nothing(rule: Rule, trace: Trace) -> bool:
     """Whether a rule about what was loaded sees no state that any step of the script has made."""
     if not (isinstance(rule.property, Absence) and Act.LOAD in rule.property.after.acts):
         return False
-    return not any(each.act is Act.LOAD and each.updates for each in trace.happenings)
+    loads = (each for each in trace.happenings if each.act is Act.LOAD and each.detail != "unknown")
+    return not any(each.updates for each in loads)
+
+
+def _of_loaded(trace: Trace, broken: list[Break]) -> bool:
+    """Whether a property is broken of objects whose state comes from elsewhere."""
+    loaded = {number for each in trace.happenings if each.act is Act.LOAD for number in each.things}
+    return any(loaded.intersection(each.things) for each in broken)
 
 
 def stays(broken: Break) -> bool:

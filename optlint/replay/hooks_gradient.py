@@ -1,4 +1,4 @@
-"""Hooks on tensors: backward, clipping, and what is written on parameters by hand."""
+"""Hooks on tensors: backward, clipping, and what is set on parameters by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from optlint.replay.measure import apart, copy_of, gradient_of, set_gradient
 from optlint.replay.patches import Patches, let_through
 from optlint.replay.roster import Tracked
 from optlint.replay.slips import is_slip
-from optlint.replay.weights import weight_of
+from optlint.replay.weights import begun_with, heaviest, scaled_by_hand, weight_of
 
 if TYPE_CHECKING:
     from optlint.replay.recorder import Recorder
@@ -33,19 +33,24 @@ def _backward(recorder: Recorder, patches: Patches) -> None:
             return original(*args, **kwargs)  # within another, as checkpointing does it
         with torch.no_grad():
             recorder.notice()
-        weight = weight_of(args[0] if args else kwargs.get("tensors"))
+        losses, begun = (
+            args[0] if args else kwargs.get("tensors"),
+            args[1] if len(args) > 1 else kwargs.get("grad_tensors"),
+        )
+        with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
+            weight, heavy = weight_of(losses) * begun_with(begun), heaviest(losses, begun)
         keeps_graph = bool(kwargs.get("create_graph", args[3] if len(args) > 3 else False))
         tracked = list(recorder.roster.tracked.values())
         aside = {} if keeps_graph else _set_aside(tracked)
         row = recorder.row()
-        from_leaf = starts_at_a_leaf(args[0] if args else kwargs.get("tensors"), {id(each.tensor) for each in tracked})
+        from_leaf = starts_at_a_leaf(losses, {id(each.tensor) for each in tracked})
         running.append(True)
-        recorder.scaled_by = None
+        recorder.scaled_by = scaled_by_hand(heavy, recorder.scale_given)
         try:
             return original(*args, **kwargs)
         finally:
             running.pop()
-            with torch.no_grad():
+            with torch.no_grad(), recorder.inside():
                 _gather(recorder, tracked, aside, row, weight, from_leaf=from_leaf)
                 if kwargs.get("retain_graph", args[2] if len(args) > 2 else False):
                     recorder.ledger.goes_on(recorder.backwards)
@@ -134,10 +139,8 @@ def _clipping(recorder: Recorder, patches: Patches, name: str) -> None:
             given=(limit,) if meant.p is None else (limit, order),
             parameters=recorder.roster.names(found),
         )
-        if args:
-            result = original(given, *args[1:], **kwargs)
-        else:
-            result = original(**{**kwargs, "parameters": given})
+        with recorder.inside():
+            result = original(given, *args[1:], **kwargs) if args else original(**{**kwargs, "parameters": given})
         with torch.no_grad():
             recorder.settle(tracked)
             if given is not parameters and not given:
@@ -189,11 +192,12 @@ def _attributes(recorder: Recorder, patches: Patches) -> None:
             return
         with torch.no_grad():
             recorder.notice()
+        former = gradient_of(self)
         plain(self, name, value)
         with torch.no_grad():
             for each in recorder.tracked((self,)):
                 if name == "grad":
-                    recorder.notice_gradient(each)
+                    recorder.notice_gradient(each, None if value is former else Act.SET_GRADIENT)
                 elif name == "requires_grad":
                     recorder.flag([each])
                 elif isinstance(value, bool):
@@ -215,20 +219,6 @@ def _flags(recorder: Recorder, patches: Patches) -> None:
         return result
 
     patches.wrap(torch.Tensor, "requires_grad_", requires_grad_)
-
-
-def _zeroing(recorder: Recorder, patches: Patches) -> None:
-    def zero_(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """`p.grad.zero_()`, `p.grad.data.zero_()`: seen in its row, and not only at the next event."""
-        if recorder.hidden or not recorder.roster.tracked:
-            return original(*args, **kwargs)
-        with torch.no_grad():
-            recorder.notice()
-            result = original(*args, **kwargs)
-            recorder.notice()
-        return result
-
-    patches.wrap(torch.Tensor, "zero_", zero_)
 
 
 def _conversions(recorder: Recorder, patches: Patches) -> None:
@@ -253,6 +243,5 @@ HOOKS = {
     "`clip_grad_value_`": _values,
     "the attributes of a tensor": _attributes,
     "`requires_grad_` of a tensor": _flags,
-    "`zero_`": _zeroing,
     "the conversion of a tensor": _conversions,
 }

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from optlint.program.events import Act
+from optlint.replay.hooks_optimizer import how_known
 from optlint.replay.patches import Patches
 from optlint.replay.rows import assigns
 from optlint.replay.slips import is_slip
@@ -47,10 +48,7 @@ def _clearing(recorder: Recorder, patches: Patches) -> None:
         for each in identities:
             recorder.ledger.clear(each)
         recorder.settle(parameters)
-        holders = recorder.roster.holders(identities)
-        names = () if recorder.roster.holds_no_others(holders, identities) else recorder.roster.names(parameters)
-        things = (recorder.roster.number(self, Kind.MODULE), *holders)
-        recorder.happen(Act.CLEAR, things, detail="" if set_to_none else "zero", parameters=names)
+        recorder.cleared(parameters, (recorder.roster.number(self, Kind.MODULE),), set_to_none=set_to_none)
 
     patches.wrap(nn.Module, "zero_grad", zero_grad)
 
@@ -195,7 +193,7 @@ def _loading(recorder: Recorder, patches: Patches) -> None:
         before = recorder.roster.parameters_around(self)
         number = recorder.roster.number(self, Kind.MODULE)
         owners = recorder.roster.holders(map(id, nn.Module.parameters(self)))
-        recorder.happen(Act.LOAD, (number, *owners))
+        recorder.happen(Act.LOAD, (number, *owners), detail=how_known(args, kwargs))
         _former(recorder, nn.Module.parameters(self))
         with recorder.inside():
             result = original(self, *args, **kwargs)

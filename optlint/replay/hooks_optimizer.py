@@ -15,6 +15,7 @@ from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimize
 from optlint.program.events import Act
 from optlint.replay.measure import Measure, rates_of, reference_for
 from optlint.replay.patches import Patches
+from optlint.replay.standin.values import holds_standins
 from optlint.replay.trace import Kind
 
 if TYPE_CHECKING:
@@ -120,16 +121,21 @@ def _clearing(recorder: Recorder, patches: Patches) -> None:
         for each in identities:
             recorder.ledger.clear(each)
         recorder.settle(parameters)
-        recorder.happen(Act.CLEAR, recorder.roster.holders(identities), detail="" if set_to_none else "zero")
+        recorder.cleared(parameters, set_to_none=set_to_none)
 
     patches.wrap(Optimizer, "zero_grad", zero_grad)
+
+
+def how_known(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The detail of a loading: whether a stand-in stands for what is loaded."""
+    return "unknown" if holds_standins((*args, *kwargs.values())) else ""
 
 
 def _loading(recorder: Recorder, patches: Patches) -> None:
     def load_state_dict(original: Callable[..., Any], self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         recorder.notice()
         number = number_of(recorder, self)
-        recorder.happen(Act.LOAD, (number,))
+        recorder.happen(Act.LOAD, (number,), detail=how_known(args, kwargs))
         with recorder.inside():
             result = original(self, *args, **kwargs)
         recorder.due.meet(self, number)
@@ -167,6 +173,7 @@ def _stepping(recorder: Recorder, patches: Patches) -> None:
             [each.tensor.detach().clone() for each in parameters],
             recorder.references[number],
         )
+        recorder.stepping = True
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
         if not callable(closure):
             _consume(recorder, measure)

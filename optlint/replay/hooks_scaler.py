@@ -31,14 +31,17 @@ def _scaling(recorder: Recorder, patches: Patches) -> None:
 
     def get_scale(original: Callable[..., Any], self: GradScaler, *args: Any, **kwargs: Any) -> Any:
         recorder.scale_asked = recorder.stirred
-        return original(self, *args, **kwargs)
+        scale: float = original(self, *args, **kwargs)
+        if scale and getattr(self, "_scale", None) is not None:  # without one, what is scaled by hand is not unscaled
+            recorder.scale_given = 1.0 / scale
+        return scale
 
     patches.wrap(GradScaler, "scale", scale)
     patches.wrap(GradScaler, "get_scale", get_scale)
 
 
 def _watch(recorder: Recorder, loss: Any, factor: float) -> None:
-    """Note each backward that comes through a loss which a scaler has multiplied."""
+    """Note each backward that comes through a loss which a scaler has multiplied; other numbers carry its scale."""
 
     def passes(_gradient: torch.Tensor) -> None:
         recorder.scaled_by = factor
@@ -51,6 +54,8 @@ def _watch(recorder: Recorder, loss: Any, factor: float) -> None:
                     loss.grad_fn._register_hook_dict(loss)
             # By hand: torch's own function would count up the number of the next hook, which stays behind.
             loss._backward_hooks[id(passes)] = passes
+    elif isinstance(loss, torch.Tensor):
+        recorder.scale_given = factor
 
 
 def _inverse(scale: torch.Tensor) -> float:

@@ -13,7 +13,7 @@ from optlint.program.events import Act
 from optlint.replay.counted import UPSIDE_DOWN
 from optlint.replay.epochs import Epochs
 from optlint.replay.hooks_metric import is_watched_upside_down, number_of_metric
-from optlint.replay.hooks_optimizer import failing, number_of
+from optlint.replay.hooks_optimizer import failing, how_known, number_of
 from optlint.replay.measure import apart, rates_of
 from optlint.replay.overwriting import Overwriting
 from optlint.replay.patches import Patches
@@ -138,7 +138,7 @@ def _loading(recorder: Recorder, patches: Patches) -> None:
         if recorder.hidden or not recorder.due.knows(self):
             return original(self, *args, **kwargs)
         recorder.notice()
-        recorder.happen(Act.LOAD, (recorder.roster.number(self, Kind.SCHEDULER),))
+        recorder.happen(Act.LOAD, (recorder.roster.number(self, Kind.SCHEDULER),), detail=how_known(args, kwargs))
         with recorder.inside():
             result = original(self, *args, **kwargs)
         recorder.due.loaded(number_of(recorder, self.optimizer))

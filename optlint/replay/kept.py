@@ -11,7 +11,8 @@ from optlint.replay.script import ReplayScript
 from optlint.replay.verify import Verified
 
 _FILES = tuple(
-    "numbers sizes conditions values modules moves makers arguments questions scaling metrics installing".split()
+    "numbers sizes conditions values modules gradients moves makers arguments questions scaling metrics "
+    "installing".split()
 )
 """The stand-ins' files, each after those that it imports."""
 _METRICS = Path(metrics.__file__)

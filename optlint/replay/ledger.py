@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from optlint.reference.clipping import clip_by_norm, clip_by_value
+from optlint.replay.measure import same
 
 _SAME_FACTOR = 1e-6
 """Relative: a scale is a number of float32."""
@@ -115,18 +116,23 @@ class Ledger:
         for due in self._due.get(parameter, {}).values():
             due.total, due.factor = due.unscaled, 1.0
 
-    def adopt(self, parameter: int, owners: Sequence[int], old: Tensor | None, new: Tensor) -> None:
-        """The gradient was changed by hand: what was done to it is done to what is due."""
+    def adopt(
+        self, parameter: int, owners: Sequence[int], old: Tensor | None, new: Tensor, factor: float = 1.0
+    ) -> None:
+        """The gradient was changed by hand: what was done to it is done to what is due.
+
+        Where it is another one altogether, that is due, and `factor` unscales it.
+        """
         dues = self._due.setdefault(parameter, {})
         for owner in (ANYONE, *owners):
             due = dues.get(owner)
-            if due is None or due.cleared or old is None or (due.factor == 1.0 and torch.equal(due.total, old)):
-                dues[owner] = _Due(new, [] if due is None else due.backwards)
+            if due is None or due.cleared or old is None or (due.factor == 1.0 and same(due.total, old)):
+                dues[owner] = _Due(new, [] if due is None else due.backwards, factor=factor)
             else:
-                factor = _factor(old, new)
-                if factor is not None and due.factor != 1.0 and abs(factor / due.factor - 1.0) < _SAME_FACTOR:
+                by = _factor(old, new)
+                if by is not None and due.factor != 1.0 and abs(by / due.factor - 1.0) < _SAME_FACTOR:
                     due.factor = 1.0
-                due.total = due.total + (new - old) if factor is None else due.total * factor
+                due.total = due.total + (new - old) if by is None else due.total * by
 
     def clip(
         self,

@@ -73,7 +73,7 @@ def breaks(
         return _iterators(automaton, trace)
     if Role.SCHEDULER not in roles:
         for number in sorted(optimizers):
-            for part in _parts(rule_property, trace):
+            for part in _parts(rule_property, trace, number):
                 found += _broken(automaton, part, number, None)
         return found
     schedulers = [each for each in trace.things if each.kind is Kind.SCHEDULER and each.optimizer in optimizers]
@@ -86,13 +86,13 @@ def breaks(
     return found
 
 
-def _parts(rule_property: Property, trace: Trace) -> list[Trace]:
+def _parts(rule_property: Property, trace: Trace, number: int) -> list[Trace]:
     """The trace, or where a property begins with a freezing one for each frozen parameter: what happens to that.
 
     A clearing of some parameters says nothing of the others.
     """
     if not (isinstance(rule_property, Response) and Act.FREEZE in rule_property.trigger.acts):
-        return [trace]
+        return _shares(trace, number)
     frozen = dict.fromkeys(name for each in trace.happenings if each.act is Act.FREEZE for name in each.parameters)
     return [
         replace(
@@ -100,6 +100,31 @@ def _parts(rule_property: Property, trace: Trace) -> list[Trace]:
         )
         for name in frozen
     ]
+
+
+_OF_GRADIENTS = frozenset((Act.CLEAR, Act.SET_GRADIENT, Act.CHANGE_GRADIENT))
+
+
+def _shares(trace: Trace, number: int) -> list[Trace]:
+    """The trace, or where only a part of an optimizer's gradients was cleared one for each part with its own lot."""
+    held = trace.things[number - 1].parameters
+    partly = [
+        at
+        for at, each in enumerate(trace.happenings)
+        if each.act in _OF_GRADIENTS and number in each.things and not is_of_all(trace, each, number)
+    ]
+    if not partly or not held:
+        return [trace]
+    lots = dict.fromkeys(frozenset(at for at in partly if name not in trace.happenings[at].parameters) for name in held)
+    return [
+        replace(trace, happenings=tuple(each for at, each in enumerate(trace.happenings) if at not in passing))
+        for passing in lots
+    ]
+
+
+def is_of_all(trace: Trace, happening: Happening, optimizer: int) -> bool:
+    """Whether what happened to gradients happened to all that an optimizer ever had."""
+    return not happening.parameters or set(trace.things[optimizer - 1].parameters) <= set(happening.parameters)
 
 
 def _iterators(automaton: Automaton, trace: Trace) -> list[Break]:

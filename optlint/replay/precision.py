@@ -10,6 +10,9 @@ EXACT = 1e-9
 """Relative, of gradients and parameters in float64: its spacing is 2e-16, and a sum of a million numbers in another
 order is off by less than 1e-9 of its size."""
 
+USUAL = "float32"
+"""The type that programs have: in it `x.double()` makes another tensor."""
+
 TOLERANCES: Mapping[str, float] = {
     "float64": EXACT,
     "float32": 1e-5,
@@ -30,4 +33,4 @@ def plain_dtype(device: str) -> str:
 
 def usual_dtype(rule: Rule, device: str) -> str:
     """The type for a rule where nobody asks for one: what raises is tried in the one that programs have."""
-    return "float32" if rule.evidence is Evidence.CRASH else plain_dtype(device)
+    return USUAL if rule.evidence is Evidence.CRASH else plain_dtype(device)

@@ -24,6 +24,7 @@ from optlint.replay import (
     hooks_scaler,
     hooks_scheduler,
     hooks_standin,
+    hooks_written,
 )
 from optlint.replay.astray import astray
 from optlint.replay.detachment import Detachments
@@ -51,6 +52,7 @@ _HOOKS: dict[str, Hook] = {
     **hooks_scheduler.HOOKS,
     **hooks_scaler.HOOKS,
     **hooks_gradient.HOOKS,
+    **hooks_written.HOOKS,
     **hooks_module.HOOKS,
     **hooks_standin.HOOKS,
 }
@@ -88,10 +90,17 @@ class Recorder:
         self.backwards = 0
         self.scaled_by: float | None = None
         """What unscales the loss of the backward that runs, where a scaler has multiplied it."""
+        self.scale_given: float | None = None
+        """What unscales, as of when a scaler last gave the code its scale, in a number or a tensor without a graph."""
+        self.asked: dict[int, tuple[float, float]] = {}
+        """Of parameters, by identity, whose gradients were asked for last of a scaled loss: what unscales these, and
+        their Euclidean norm."""
         self.stirred = 0
         """How many backwards and steps of optimizers there were."""
         self.scale_asked = -1
         """How many there were when the code last asked a scaler for its scale."""
+        self.stepping = False
+        """Whether an optimizer makes its step, in which it may change what it likes."""
         self.hidden = 0
         """Whether torch's own code runs, the inner calls of which are no happenings."""
         self._happenings: list[Draft] = []
@@ -170,28 +179,49 @@ class Recorder:
             if self.due.notice(number):
                 self.happen(Act.SET_RATE, (number,), by_hand=True)
 
-    def notice_gradient(self, parameter: Tracked) -> None:
-        """Take note of a gradient that is not what it was."""
+    def notice_gradient(self, parameter: Tracked, act: Act | None = None) -> None:
+        """Take note of a gradient that is not what it was, or with which something was done (`act`) all the same."""
         present, known = gradient_of(parameter.tensor), parameter.gradient
         if present is None and known is None:
             return
         if present is not None and known is not None and same(present, known):
-            return
+            if act is None or present.is_meta or not bool(present.any()):
+                return
         identity = id(parameter.tensor)
         owners = self.roster.holders((identity,))
-        parameter.gradient = copy_of(present)
+        if act is None:
+            act = Act.SET_GRADIENT if known is None or parameter.place is not present else Act.CHANGE_GRADIENT
+        parameter.gradient, parameter.place = copy_of(present), present
         if parameter.gradient is None or not (parameter.gradient.is_meta or bool(parameter.gradient.any())):
             self.ledger.clear(identity)
             detail = "" if present is None else "zero"
             self.happen(Act.CLEAR, owners, detail=detail, parameters=self.roster.names((parameter,)), by_hand=True)
         else:
-            self.ledger.adopt(identity, owners, known, parameter.gradient)
-            self.happen(Act.SET_GRADIENT, owners, parameters=self.roster.names((parameter,)), by_hand=True)
+            factor = self._unscaling(identity, parameter.gradient)
+            self.ledger.adopt(identity, owners, known, parameter.gradient, factor)
+            self.happen(act, owners, parameters=self.roster.names((parameter,)), by_hand=True)
+
+    def cleared(self, parameters: Sequence[Tracked], things: Sequence[int] = (), *, set_to_none: bool) -> None:
+        """Gradients were cleared by a call that is made for it."""
+        identities = [id(each.tensor) for each in parameters]
+        holders = self.roster.holders(identities)
+        names = () if self.roster.holds_no_others(holders, identities) else self.roster.names(parameters)
+        self.happen(Act.CLEAR, (*things, *holders), detail="" if set_to_none else "zero", parameters=names)
+
+    def _unscaling(self, parameter: int, gradient: Tensor) -> float:
+        """The factor that unscales a gradient that was written by hand.
+
+        Where it comes from a scaled loss, its size says whether it still has that scale.
+        """
+        factor, size = self.asked.get(parameter, (1.0, 0.0))
+        is_scaled = not gradient.is_meta and float(torch.linalg.vector_norm(gradient)) > size * factor**0.5
+        return factor if is_scaled else 1.0
 
     def settle(self, parameters: Iterable[Tracked] | None = None) -> None:
         """The gradients are as torch has left them."""
         for each in self.roster.tracked.values() if parameters is None else parameters:
-            each.gradient = copy_of(gradient_of(each.tensor))
+            each.place = gradient_of(each.tensor)
+            each.gradient = copy_of(each.place)
 
     def flag(self, parameters: Sequence[Tracked], *, things: Sequence[int] = (), by_hand: bool = False) -> None:
         """Parameters were frozen or unfrozen."""
@@ -232,6 +262,7 @@ class Recorder:
 
     def updated(self, measure: Measure) -> None:
         """An update was made."""
+        self.stepping = False
         moved = measure.moved()
         for each in moved:
             each.moved = True

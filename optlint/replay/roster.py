@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ class Tracked:
         wants: Its `requires_grad`.
         meant: What a misspelt attribute was to make of that.
         gradient: A copy of its `.grad`.
+        place: That itself.
         reached: Whether a backward gave it something since the last update of any optimizer.
         moved: Whether an update has moved it.
         begun: Whether any backward has reached it.
@@ -41,9 +42,15 @@ class Tracked:
     start: Tensor | None = None
     meant: bool | None = None
     gradient: Tensor | None = None
+    place: Tensor | None = None
     reached: bool = False
     moved: bool = False
     begun: bool = False
+
+    @property
+    def has_had_gradient(self) -> bool:
+        """Whether a backward has reached it, or a gradient was written on it by hand that is there still."""
+        return self.begun or self.gradient is not None
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +67,8 @@ class _Entry:
     groups: tuple[Group, ...] = ()
     former: int | None = None
     outside: bool = False
+    held: dict[int, None] = field(default_factory=dict)
+    """The parameters of an optimizer at any time, by identity."""
 
 
 class Roster:
@@ -133,6 +142,7 @@ class Roster:
             groups,
             former,
             outside=entry.outside,
+            parameters=self.names(each for each in map(self.tracked.__getitem__, entry.held) if each.has_had_gradient),
         )
 
     def former_of(self, number: int) -> int | None:
@@ -193,6 +203,7 @@ class Roster:
                     self._members[other] = tuple(one for one in self._members[other] if one != each)
                 self._holders[each] = [*others, number]
             self._members[number] = identities
+            self._entries[number - 1].held.update(dict.fromkeys(identities))
         return [self.tracked[each] for each in identities], changed
 
     def _alike(self, first: int, second: int) -> bool:

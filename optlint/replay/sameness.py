@@ -35,7 +35,7 @@ from dataclasses import replace
 
 from optlint.program.events import Act
 from optlint.property.alphabet import Role
-from optlint.property.patterns import Alternation, Response
+from optlint.property.patterns import Alternation, Query, Response
 from optlint.property.used import Used
 from optlint.replay.accumulated import ACCUMULATED, regrouped, ungathered_unseen
 from optlint.replay.beginnings import otherwise_made, without_what_replaces
@@ -74,8 +74,10 @@ KEPT = (
     Act.SET_RATE,
 )
 """Acts that a fix does not take away."""
-ADDED_BY_NONE = (Act.MOVE, Act.CLIP, Act.UNSCALE, Act.SET_RATE, Act.SET_GRADIENT, Act.LOAD)
+ADDED_BY_NONE = (Act.MOVE, Act.CLIP, Act.UNSCALE, Act.SET_RATE, Act.SET_GRADIENT, Act.CHANGE_GRADIENT, Act.LOAD)
 """Acts that no fix brings in."""
+_BY_HAND = frozenset((Act.SET_GRADIENT, Act.CHANGE_GRADIENT))
+"""Acts that may be one as written, and the other as fixed: in the place of a gradient, or where there is none yet."""
 
 
 def differences(
@@ -161,7 +163,8 @@ def differences(
     if regroups and not fixed.updates and ungathered_unseen(rule, original, optimizers, rows):
         return  # both runs end before a window does
     needless = (Act.MOVE,) if rule.evidence is Evidence.FINITE else ()  # parameters that stay in a wide type are right
-    yield from _acts(original, fixed, acts_to_change(rule), needless)
+    unseen = (Act.CHANGE_GRADIENT,) if isinstance(rule.property, Query) and not rows else ()  # it changed nothing
+    yield from _acts(original, fixed, (*acts_to_change(rule), *unseen), needless)
 
 
 def is_about_holding(rule: Rule) -> bool:
@@ -298,6 +301,8 @@ def _acts(original: Trace, fixed: Trace, but: tuple[Act, ...], needless: tuple[A
         words = f"the scaler is no longer asked to `{min(scaled(original) - scaled(fixed))}`"
         yield _changed("events", 0, 0, words)
     former = {each.act for each in original.happenings}
+    if former & _BY_HAND:
+        former |= _BY_HAND
     for each in fixed.happenings if original.failure is None else ():
         if each.act in ADDED_BY_NONE and each.act not in (*former, *but):
             yield _changed("events", each.updates, each.row, f"`{each.act.value}` happens, and does not as written")

@@ -53,6 +53,7 @@ class Thing:
             an optimizer, for the same parameters; of a scheduler, for the same optimizer or one in whose place that is.
         narrow: The type of an optimizer's parameters at its first step, where it is `float16` or `bfloat16`.
         outside: Whether a stand-in made it, as for the argument of a function: there may be more to it than one sees.
+        parameters: Names of those that an optimizer has held at any time and that have had a gradient.
         from_zero: What becomes of these in an update of a gradient of zero: `nan`, `inf`, `finite`; empty if untried.
     """
 
@@ -69,6 +70,7 @@ class Thing:
     narrow: str = ""
     from_zero: str = ""
     outside: bool = False
+    parameters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Happening:
             scaler left the update out; `empty` of NEW and ADD_GROUP where the optimizer was given nothing; `failed` of
             NEW where the construction raised, and of STEP where a scaler did; `meant` of STEP and SCHEDULE where a run
             that lets pass what the code means leaves out a call that lacks its argument; `scaled` of BACKWARD where a
-            scaler has multiplied the loss, and `leaf` where it starts at a tensor that has no graph; `kept` of ESCAPE
+            scaler has multiplied the loss, and `leaf` where it starts at a tensor that has no graph; `unknown` of LOAD
+            where a stand-in stands for what is loaded; `kept` of ESCAPE
             where unknown code may use the object later, and hardly does so there, and `acted on` where it may be what
             a stand-in stands for that was asked to step or to clear.
         rates: Of NEW, those that the optimizer of a scheduler had before; of SCHEDULE, those that it has after.
@@ -106,7 +109,7 @@ class Happening:
         lost: Of SCHEDULE, where other schedules have changed the rates since its last step: by what factor they did
             where the step has undone that, and else 1, for each group.
         parameters: Names of those concerned by CLIP, FREEZE, UNFREEZE, REPLACE, MOVE and SET_ATTRIBUTE, and by CLEAR
-            and SET_GRADIENT where they are not all of an optimizer.
+            SET_GRADIENT and CHANGE_GRADIENT where they are not all of an optimizer.
         by_hand: Whether nothing that is made for it did it: `p.grad = None`, `group["lr"] = 0.1`.
     """
 

@@ -15,11 +15,12 @@ from optlint.replay.as_meant import called, is_wanted
 from optlint.replay.blame import blamed
 from optlint.replay.cases import Case
 from optlint.replay.conditions import by_relevance
+from optlint.replay.finding_opinion import ALREADY
 from optlint.replay.judgement_in_dtype import in_dtype, is_silent, judged, uncontradicted
 from optlint.replay.nesting import loops_kept
 from optlint.replay.pairs import Pair, Unsliced
 from optlint.replay.pool import Pool
-from optlint.replay.precision import plain_dtype, usual_dtype
+from optlint.replay.precision import USUAL, plain_dtype, usual_dtype
 from optlint.replay.script import ReplayScript
 from optlint.replay.shapes import by_shapes, wants_second_device
 from optlint.replay.trace import Trace
@@ -103,7 +104,11 @@ def _verified(case: Case, pool: Pool, setting: Setting) -> Verified:
             if _is_settled(part.verdict):
                 return part
             seen.append(part)
-    return max(seen, key=lambda verified: _rank(verified.verdict))
+    return max(seen, key=_says)
+
+
+def _says(verified: Verified) -> tuple[int, int]:
+    return _rank(verified.verdict)
 
 
 def _of_one_place(verified: Verified) -> Verified:
@@ -132,8 +137,11 @@ def _contradicts(part: Verdict, whole: Verdict) -> bool:
 
 
 def _looked(case: Case, pair: Pair, pool: Pool, setting: Setting) -> Verified:
-    """Replay a pair, and once more with `meta` in the place of a device where only that is missing."""
+    """Replay a pair, and where a type or a device was missing once more: in that of programs, or with `meta` for it."""
     verified = verdict_of(case, pair, pool, setting)
+    if ALREADY in verified.verdict.sentence and not setting.dtype and verified.verdict.dtype != USUAL:
+        plain = verdict_of(case, pair, pool, replace(setting, dtype=USUAL))
+        verified = max(verified, replace(plain, verdict=in_dtype(plain.verdict, USUAL)), key=_says)
     if setting.device != "cpu" or not wants_second_device(verified.verdict):
         return verified
     shown = verdict_of(case, pair, pool, replace(setting, absent=shapes.DEVICE))

@@ -1,4 +1,4 @@
-"""What a loss weighs: the number that it was multiplied by, or divided, after it was computed."""
+"""What a loss weighs: the number that it was multiplied by, or divided, after it was computed, or begins with."""
 
 from __future__ import annotations
 
@@ -18,9 +18,45 @@ def weight_of(losses: Any) -> float:
     Only what the graph says counts, down to the first node that does more than to multiply: `(loss / 4) * 3` weighs
     0.75, and of a sum each part has to weigh the same.
     """
-    tensors = [losses] if isinstance(losses, Tensor) else list(losses) if isinstance(losses, (list, tuple)) else []
-    found = {_of_node(each.grad_fn, 0) for each in tensors if isinstance(each, Tensor)}
+    found = {_of_node(each.grad_fn, 0) for each in _tensors(losses) if isinstance(each, Tensor)}
     return found.pop() if len(found) == 1 else 1.0
+
+
+def begun_with(gradients: Any) -> float:
+    """The number that a backward begins with, where it is given gradients, or 1 where that is not one number."""
+    found = [each.detach().flatten() for each in _tensors(gradients) if _is_of_numbers(each)]
+    if not found:
+        return 1.0
+    first = found[0][0]
+    return float(first) if all(bool((each == first).all()) for each in found) else 1.0
+
+
+def heaviest(losses: Any, gradients: Any) -> float:
+    """The greatest size of a number that any of some losses is multiplied by, with what its backward begins with."""
+    begun = _tensors(gradients)
+    sizes = []
+    for i, loss in enumerate(_tensors(losses)):
+        given = begun[i] if i < len(begun) else None
+        size = float(given.detach().abs().max()) if given is not None and _is_of_numbers(given) else 1.0
+        sizes.append(size * abs(_of_node(loss.grad_fn, 0)) if isinstance(loss, Tensor) else 0.0)
+    return max(sizes, default=0.0)
+
+
+def scaled_by_hand(heaviest: float, unscaling: float | None) -> float | None:
+    """The factor that unscales a loss of some weight, where the code has the scale that it is the inverse of.
+
+    What the code makes of the scale is not seen, but its size: a loss is scaled where it weighs nearer to the scale
+    than to 1.
+    """
+    return unscaling if unscaling is not None and 0.0 < unscaling < 1.0 < heaviest**2 * unscaling else None
+
+
+def _tensors(given: Any) -> list[Any]:
+    return [given] if isinstance(given, Tensor) else list(given) if isinstance(given, (list, tuple)) else []
+
+
+def _is_of_numbers(given: Any) -> bool:
+    return isinstance(given, Tensor) and given.numel() > 0 and not given.is_meta and not given.is_complex()
 
 
 def _of_node(node: Any, depth: int) -> float:

@@ -56,6 +56,10 @@ for epoch in range(6):
         model.double()
         model.requires_grad = True
         other[0].bias.requires_grads = False
+other[0].weight.grad = torch.autograd.grad(scaler.scale(loss(other)), [other[0].weight])[0]
+scaler.step(second)
+other[0].weight.grad *= 1.0
+other[0].weight.grad.copy_(other[0].weight.data)
 """
 
 
@@ -74,7 +78,7 @@ def rich() -> Trace:
 
 def test_the_rich_loop_runs_to_its_end(rich: Trace) -> None:
     assert rich.failure is None
-    assert len(rich.updates) == 12
+    assert len(rich.updates) == 13
 
 
 @pytest.mark.parametrize("hook", recording._HOOKS)
@@ -115,6 +119,10 @@ ROWS = {
     "model.double": Act.MOVE,
     "model.requires_grad =": Act.SET_ATTRIBUTE,
     "requires_grads": Act.SET_ATTRIBUTE,
+    "torch.autograd.grad": Act.SET_GRADIENT,
+    "scaler.step(second)": Act.STEP,
+    "grad *=": Act.CHANGE_GRADIENT,
+    "grad.copy_": Act.SET_GRADIENT,
 }
 
 
@@ -126,7 +134,7 @@ def test_each_act_happens_in_its_row(text: str, act: Act, rich: Trace) -> None:
 
 def test_nothing_else_happens(rich: Trace) -> None:
     known = {(row_of(RICH, text), act) for text, act in ROWS.items()}
-    known |= {(row_of(RICH, text), Act.CALL) for text in ("scaler.scale", "scaler.step")}
+    known |= {(row_of(RICH, text), Act.CALL) for text in ("scaler.scale", "scaler.step", "autograd.grad", "(second)")}
     known |= {(row_of(RICH, text), Act.NEW) for text in ("second =",)}
     assert {(each.row, each.act) for each in rich.happenings} == known
 

@@ -51,6 +51,9 @@ def found(text: str, code: str, folder: Path) -> list[Case]:
         ("scheduler-recreated-in-loop/bad_sequence.py", "OPT109"),
         ("optimizer-recreated-in-loop/bad_each_batch.py", "OPT108"),
         ("zero-grad-missing/bad_plain_script.py", "OPT103"),
+        ("optimizer-step-bypasses-scaler/bad_plain_script.py", "OPT503"),
+        ("batch-schedule-stepped-per-epoch/bad_transformers_warm_up.py", "OPT405"),
+        ("parameters-frozen-after-optimizer/bad_one_weight.py", "OPT202"),
     ],
 )
 def test_the_fix_of_each_of_two_equal_programs_is_validated(

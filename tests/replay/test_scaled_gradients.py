@@ -89,6 +89,23 @@ def test_a_clipping_that_found_nothing_means_the_next_update_of_its_own_paramete
             "scaler.step(optimizer); scaler.update()",
             True,
         ),
+        ("loss(model).backward(scaler.scale(torch.ones(()))); scaler.step(optimizer); scaler.update()", False),
+        ("loss(model).backward(scaler.scale(torch.ones(())) / 4); scaler.step(optimizer); scaler.update()", False),
+        (
+            "torch.autograd.backward([loss(model)], [scaler.scale(torch.ones(()))]); "
+            "scaler.step(optimizer); scaler.update()",
+            False,
+        ),
+        (
+            "scaler.scale(loss(model)).backward(); (loss(model) * scaler.get_scale()).backward(); "
+            "scaler.step(optimizer); scaler.update()",
+            False,
+        ),
+        (
+            "scaler.scale(torch.ones(())); scaler.get_scale(); loss(model).backward(torch.ones(())); "
+            "scaler.step(optimizer); scaler.update()",
+            True,
+        ),
         (
             "scaler.scale(loss(model)).backward(); "
             "clip.clip_grad_norm_(model.parameters(), 1e-3 * scaler.get_scale()); "
@@ -104,7 +121,37 @@ def test_an_update_departs_where_the_scale_does_not_cancel_out(body: str, apart:
     assert first.gradient is not None
     assert (first.gradient.relative > 1e-6) is apart
     backward = next(each for each in trace.happenings if each.act is Act.BACKWARD)
-    assert (backward.detail == "scaled") is ("scale(loss(model))." in body)
+    by_hand = "backward(scaler.scale" in body or "[scaler.scale" in body
+    assert (backward.detail == "scaled") is ("scale(loss(model))." in body or by_hand)
+
+
+@pytest.mark.parametrize(
+    ("written", "apart"),
+    [
+        ("each.grad = given; scaler.step", False),
+        ("each.grad = given / scaler.get_scale() + 1e-3; optimizer.step", False),
+        ("each.grad = given / scaler.get_scale(); scaler.step", True),
+    ],
+)
+def test_gradients_that_were_asked_for_of_a_scaled_loss_are_unscaled_once(written: str, apart: bool) -> None:
+    written, step = written.split("; ")
+    trace = run(
+        f"""
+model = small()
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+scaler = torch.amp.GradScaler("cpu", init_scale=64.0)
+for batch in range(3):
+    for each, given in zip(model.parameters(), torch.autograd.grad(scaler.scale(loss(model)), model.parameters())):
+        {written}
+    {step}({"optimizer" if step.startswith("scaler") else ""})
+    scaler.update() if {step.startswith("scaler")} else None
+"""
+    )
+    assert trace.failure is None
+    assert len(trace.updates) == 3
+    for update in trace.updates:
+        assert update.gradient is not None
+        assert (update.gradient.relative > 1e-6) is apart
 
 
 def test_a_scaler_of_a_device_that_is_not_here_scales_all_the_same() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from optlint.program.modules import ModuleInfo
 from optlint.program.objects import Model, Optimizer, Parameter, ParameterIterator, Scheduler
+from optlint.program.own_schedules import has_own_schedule
 from optlint.replay.script import ReplayScript, StandIn, origin_in
 from optlint.replay.slicer.emit import Writer
 from optlint.replay.slicer.observed import Observed
@@ -203,7 +204,7 @@ class _Alone:
                 pass
         if not tree.inner and OPTIMIZER_NAME.search(label):
             return "standin.optimizer(standin.model())"
-        if not tree.inner and _SCHEDULER.search(label):
+        if not tree.inner and _SCHEDULER.search(label) and not has_own_schedule(self._module):
             return "standin.scheduler(standin.optimizer(standin.model()))"
         known = [
             f"{name}={text}"

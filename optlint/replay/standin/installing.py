@@ -9,6 +9,7 @@ import torch
 
 from optlint.replay.standin.arguments import with_numbers
 from optlint.replay.standin.conditions import StandInError, replan
+from optlint.replay.standin.gradients import ask_here, write_here
 from optlint.replay.standin.metrics import measure_here
 from optlint.replay.standin.modules import Model, UnknownMethod
 from optlint.replay.standin.moves import asking, forget_moves, staying, watch_steps
@@ -58,6 +59,8 @@ def install() -> None:
             owner.__init__ = with_numbers(owner.__init__)
     scale_here()
     measure_here()
+    ask_here()
+    write_here()
     moving: tuple[Any, ...] = (torch.nn.Module, torch.Tensor)
     for owner in moving:
         for name in ("to", "cuda", "npu", "xpu", "mps", "cpu"):

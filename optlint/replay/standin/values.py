@@ -81,7 +81,7 @@ class Unknown:
 
     def _named(self, name: str) -> Any:
         if name not in self._known:
-            number = number_for(name)
+            number = number_for(name, self._label)
             self._known[name] = Unknown(f"{self._label}.{name}") if number is None else number
         return self._known[name]
 
@@ -179,12 +179,27 @@ class Unknown:
             if isinstance(kwargs.get("device"), Unknown):
                 known |= BECOMES["device"](kwargs["device"])
             return function(*_sized(args), **known)
+        if name in _IN_PLACE and isinstance(args[0], torch.Tensor):
+            try:
+                return function(*map(_counted, args), **{key: _counted(value) for key, value in kwargs.items()})
+            except (TypeError, RuntimeError):  # one that wants a gradient, or counts
+                pass
         return mixed((*args, *kwargs.values()), name)
 
 
 _FACTORIES = frozenset(
     "empty zeros ones rand randn randint full eye arange linspace tensor zeros_like randn_like normal".split()
 )
+
+
+_IN_PLACE = frozenset(
+    "__iadd__ __isub__ __imul__ __itruediv__ add_ sub_ mul_ div_ copy_ fill_ addcmul_ addcdiv_ lerp_ clamp_".split()
+)
+
+
+def _counted(value: Any) -> Any:
+    """An operand: a stand-in is the number that it is as a float."""
+    return torch.tensor(float(value)) if isinstance(value, Unknown) else value
 
 
 def _written(item: Any) -> str:
@@ -279,6 +294,8 @@ class Flow(torch.Tensor):
                 return Flow.of(result) if name in _KEEPS and isinstance(result, torch.Tensor) else result
             if name == "__get__":
                 return Unknown(_property(function))
+            if name.endswith("_like"):
+                return Flow.of(_alike(name, *args[1:], **kwargs))
             if name in _ARITHMETIC and all(_is_scalar(each) for each in args) and not kwargs:
                 return Flow.of(function(*args))
             if name in _COUNTS:
@@ -341,6 +358,16 @@ _ARITHMETIC = frozenset(
     "add sub mul div true_divide rsub __add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ "
     "__neg__ neg __pow__ pow __iadd__ __imul__ __itruediv__ sum mean".split()
 )
+
+
+def _alike(name: str, value: Any = None, **options: Any) -> torch.Tensor:
+    """A number as `ones_like` and its kin make it, without a graph; one that is drawn is 1, and lets all through."""
+    if name == "full_like":
+        value = options.get("fill_value", value)
+        return torch.tensor(float(value))
+    return torch.zeros(()) if name == "zeros_like" else torch.ones(())
+
+
 _COUNTS = frozenset("size numel __len__ nelement stride".split())
 
 
@@ -404,8 +431,19 @@ def first_forward() -> None:
 def _quadratic(parameter: torch.Tensor) -> torch.Tensor:
     """Half the square of the distance of a parameter from a point that differs from forward to forward."""
     real = torch.view_as_real(parameter) if parameter.is_complex() else parameter
+    return 0.5 * (real - _point(real)).square().sum()
+
+
+def _point(real: torch.Tensor) -> torch.Tensor:
     places = torch.arange(real.numel(), dtype=real.dtype, device=real.device).reshape(real.shape)
-    return 0.5 * (real - torch.sin(places + 0.7 * _forwards)).square().sum()
+    return torch.sin(places + 0.7 * _forwards)
+
+
+def pull(parameter: torch.Tensor) -> torch.Tensor:
+    """The way of a parameter from that point: the gradient that stands in for one of which nothing is known."""
+    real = torch.view_as_real(parameter) if parameter.is_complex() else parameter
+    away = real.detach() - _point(real)
+    return torch.view_as_complex(away) if parameter.is_complex() else away
 
 
 def forward(module: torch.nn.Module, given: tuple[Any, ...] = ()) -> Any:

@@ -111,7 +111,6 @@ from optlint.api import (
     EventPattern,
     Evidence,
     Level,
-    ModuleInfo,
     Precedence,
     Repair,
     Rule,
@@ -139,22 +138,10 @@ def _level(violation: Violation) -> Level | None:
         since(Change.SCHEDULER_AFTER_OPTIMIZER)
     ):
         return None  # the scheduler came first
-    if scheduler.confidence is not Confidence.CERTAIN and _has_own_schedule(violation.roles["early"].place.module):
-        return None  # what is given may be of that class, whose first step is due at the top
     facts = [tables().schedulers.get(name.partition(":")[0]) for name in scheduler.classes]
     if any(fact is not None and fact.metric for fact in facts):
         return None  # ReduceLROnPlateau has no fixed place: it reacts to what happened, whenever it is asked
     return None if starts_at_zero(scheduler) else Level.ERROR
-
-
-def _has_own_schedule(module: ModuleInfo) -> bool:
-    """Whether a class of the file, derived from none, writes rates in a method `step`."""
-    return any(
-        not node.bases
-        and any(isinstance(part, ast.FunctionDef) and part.name == "step" for part in node.body)
-        and "param_groups" in module.segment(node)
-        for node in module.nodes.of(ast.ClassDef)
-    )
 
 
 def _to_loop_end(violation: Violation, editor: Editor) -> Edits | None:

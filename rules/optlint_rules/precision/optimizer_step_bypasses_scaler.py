@@ -97,6 +97,8 @@ from optlint.api import (
     Repair,
     Rule,
     Violation,
+    canonical,
+    enclosing_loops,
     enclosing_statement,
     same_function,
 )
@@ -154,15 +156,20 @@ def _by_the_scaler(violation: Violation, editor: Editor) -> Edits | None:
 
 
 def _is_updated(violation: Violation) -> bool:
-    """Whether the scaler is updated already, or another optimizer steps later, below which that will be done."""
+    """Whether the scaler is updated already, or another optimizer steps later, below which that will be done.
+
+    That is one in the same loop: another one may have a scaler of its own.
+    """
     assert violation.entry is not None
-    update = violation.roles["of"].place
-    row = getattr(update.node, "lineno", 0)
+    update, scaler = violation.roles["of"].place, violation.roles["after"].scaler
+    row, loops = getattr(update.node, "lineno", 0), enclosing_loops(update)
     for event in violation.entry.having(Act.UPDATE_SCALE, Act.STEP):
         if event.act is Act.UPDATE_SCALE:
-            return True
-        if same_function(event.place, update) and getattr(event.place.node, "lineno", 0) > row:
-            return True
+            if scaler is None or canonical(scaler) in map(canonical, event.subjects):
+                return True
+        elif same_function(event.place, update) and getattr(event.place.node, "lineno", 0) > row:
+            if enclosing_loops(event.place) == loops:
+                return True
     return False
 
 

@@ -55,6 +55,7 @@ These are not reported:
   own argument, or an attribute that is set elsewhere.
 - A scaler with `enabled=False`. With `enabled=` something that is not known here the finding is a warning.
 - An unscaled backward whose gradients are cleared before the scaler's step, or that reaches other parameters.
+- A backward that is given the gradients to begin with, which may be what is scaled.
 - The backward of Accelerate, Fabric, Lightning, DeepSpeed or apex, which scales by itself.
 
 ## Fix safety
@@ -208,10 +209,10 @@ def _level(violation: Violation) -> Level | None:
 
 
 def _begins_with_gradient(place: Place) -> bool:
-    """Whether `loss.backward(...)` is given a gradient to begin with, which may be what is scaled."""
+    """Whether a backward is given gradients to begin with, which may be what is scaled."""
     match place.node:
-        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="autograd"))):
-            return False
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="autograd")), args=[_, *args], keywords=keywords):
+            return bool(args) or any(keyword.arg in (None, "grad_tensors") for keyword in keywords)
         case ast.Call(args=args, keywords=keywords):
             return bool(args) or any(keyword.arg in (None, "gradient") for keyword in keywords)
         case _:
