@@ -40,13 +40,6 @@ NUMBERS: tuple[tuple[str, Any], ...] = (
 """What names stand for which numbers, the first that fits."""
 
 
-_REACHED = re.compile(r"(?i)(^|_)(epoch|step|iter(ation)?)$")
-_SAVED = re.compile(r"(?i)(^|[._])(state(_?dict)?|check_?point|ckpt|saved|snapshot|resumed?)$")
-"""What was saved says how far a run had come."""
-_RESUMED = 2
-"""That is so near to the beginning that there is something to see, and so far that a schedule is wound several times:
-one step before the first update could as well be a step too early."""
-
 _cover: dict[str, int] = {}
 
 
@@ -66,10 +59,8 @@ def element_count() -> int:
     return max(BATCHES, _cover.get("batches", 0))
 
 
-def number_for(name: str, owner: str = "") -> Any:
-    """Return the number that a name stands for, or None; `owner` is what it is a member of."""
-    if _REACHED.search(name) and _SAVED.search(owner):
-        return _RESUMED
+def number_for(name: str) -> Any:
+    """Return the number that a name stands for, or None."""
     for pattern, value in NUMBERS:
         if re.search(pattern, name, re.IGNORECASE):
             if value == EPOCHS:

@@ -81,7 +81,7 @@ class Unknown:
 
     def _named(self, name: str) -> Any:
         if name not in self._known:
-            number = number_for(name, self._label)
+            number = number_for(name)
             self._known[name] = Unknown(f"{self._label}.{name}") if number is None else number
         return self._known[name]
 
