@@ -19,7 +19,7 @@ from optlint.api import (
     enclosing_statement,
     parent,
 )
-from optlint_rules.schedulers.whereabouts import name_of, uses
+from optlint_rules.schedulers.holding import name_of, uses
 
 _DEEPEST = 4
 """How far an optimizer is followed from function to function."""

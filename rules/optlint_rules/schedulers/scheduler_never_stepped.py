@@ -99,7 +99,7 @@ from optlint.api import (
     step,
 )
 from optlint_rules.schedulers.first_value import starts_at_zero
-from optlint_rules.schedulers.whereabouts import QUESTIONS, is_dropped, name_of, stays, uses
+from optlint_rules.schedulers.holding import QUESTIONS, is_dropped, name_of, stays, uses
 
 _HARMLESS = frozenset(
     """

@@ -102,7 +102,7 @@ from optlint.api import (
     parent,
     step,
 )
-from optlint_rules.schedulers.whereabouts import name_of, uses
+from optlint_rules.schedulers.holding import name_of, uses
 
 _ASKED = frozenset(("zero_grad", "param_groups", "state_dict", "load_state_dict", "step", "state", "defaults"))
 
