@@ -397,6 +397,9 @@ class Methods:
                     machine.event(Act.STEP, (optimizer,), node, detail, scaler=scaler)
                 regions.append(sequence(out))
             self.expressions.iteration.one_of(regions, node)
+        elif scaler is not None:  # something that goes for an optimizer, and may step those that it holds
+            held = (each for option in alternatives(value) for each in machine.reach(option))
+            machine.event(Act.ESCAPE, (scaler, *(each for each in held if isinstance(each, Optimizer))), node)
 
     def _optimizer(
         self, optimizer: Optimizer, name: str, positional: Sequence[Value], keywords: Keywords, node: ast.Call

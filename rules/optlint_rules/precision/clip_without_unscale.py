@@ -91,6 +91,7 @@ from optlint.api import (
     Act,
     Editor,
     Edits,
+    Event,
     EventPattern,
     Evidence,
     Level,
@@ -106,6 +107,7 @@ from optlint.api import (
     same_function,
 )
 from optlint_rules.gradients.clipping import limits
+from optlint_rules.gradients.losses import block_around
 from optlint_rules.precision.scaling import (
     asks_for_scale,
     backwards,
@@ -123,12 +125,21 @@ def _level(violation: Violation) -> Level | None:
     gradient, clipping = violation.roles["trigger"], violation.roles["before"]
     if asks_for_scale(violation, gradient, clipping) or _is_unscaled_by_another(violation):
         return None
-    if not backwards(violation, unscaled):
+    if not backwards(violation, unscaled) or _in_one_block(gradient, clipping):
         return level_of(gradient.scaler)
     # Some path has no scaler, and the clipping may be on no other.
     if unscalings(violation) or not is_always_done(clipping.place):
         return None
     return level_of(gradient.scaler) and Level.WARNING
+
+
+def _in_one_block(gradient: Event, clipping: Event) -> bool:
+    """Whether a clipping stands below a backward in the same block, so that no condition comes between them."""
+    if gradient.stack != clipping.stack or not same_function(gradient.place, clipping.place):
+        return False
+    above, below = enclosing_statement(gradient.place), enclosing_statement(clipping.place)
+    block = next(iter(block_around(clipping.place)), [])
+    return below in block and above in block[: block.index(below)]
 
 
 def _is_unscaled_by_another(violation: Violation) -> bool:
