@@ -111,6 +111,7 @@ from optlint_rules.gradients.losses import block_around
 from optlint_rules.precision.scaling import (
     asks_for_scale,
     backwards,
+    by_scaler,
     condition,
     is_always_done,
     level_of,
@@ -125,7 +126,7 @@ def _level(violation: Violation) -> Level | None:
     gradient, clipping = violation.roles["trigger"], violation.roles["before"]
     if asks_for_scale(violation, gradient, clipping) or _is_unscaled_by_another(violation):
         return None
-    if not backwards(violation, unscaled) or _in_one_block(gradient, clipping):
+    if not backwards(violation, unscaled) or _is_where_scaled(violation, gradient, clipping):
         return level_of(gradient.scaler)
     # Some path has no scaler, and the clipping may be on no other.
     if unscalings(violation) or not is_always_done(clipping.place):
@@ -133,13 +134,22 @@ def _level(violation: Violation) -> Level | None:
     return level_of(gradient.scaler) and Level.WARNING
 
 
-def _in_one_block(gradient: Event, clipping: Event) -> bool:
-    """Whether a clipping stands below a backward in the same block, so that no condition comes between them."""
-    if gradient.stack != clipping.stack or not same_function(gradient.place, clipping.place):
-        return False
-    above, below = enclosing_statement(gradient.place), enclosing_statement(clipping.place)
+def _is_where_scaled(violation: Violation, gradient: Event, clipping: Event) -> bool:
+    """Whether the block of a clipping holds the scaled backward, above it, or a step that the scaler makes, below.
+
+    Then no condition comes between them, whatever other paths do.
+    """
     block = next(iter(block_around(clipping.place)), [])
-    return below in block and above in block[: block.index(below)]
+    at = block.index(enclosing_statement(clipping.place))
+
+    def stands_in(event: Event, part: list[ast.stmt]) -> bool:
+        same = event.stack == clipping.stack and event.place.module is clipping.place.module
+        return same and enclosing_statement(event.place) in part
+
+    assert violation.entry is not None
+    steps = (each for each in violation.entry.having(Act.STEP) if by_scaler(each, violation.binding))
+    own = (each for each in steps if violation.binding.optimizer in map(canonical, each.subjects))
+    return stands_in(gradient, block[:at]) or any(stands_in(each, block[at + 1 :]) for each in own)
 
 
 def _is_unscaled_by_another(violation: Violation) -> bool:
