@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -24,10 +24,7 @@ def without_metric(idioms: Idioms) -> Iterator[Mutation]:
 @misuse("OPT413")
 def wrong_mode(idioms: Idioms) -> Iterator[Mutation]:
     """Let a plateau scheduler wait for a loss to grow, or for an accuracy to fall."""
-    yield from _other_mode(idioms)
-    for right, seen in with_plateau(idioms):
-        for each in _other_mode(seen):
-            yield Mutation(each.text, each.at, right, seen.tree)
+    yield from _also_with_plateau(idioms, _other_mode)
 
 
 def _other_mode(idioms: Idioms) -> Iterator[Mutation]:
@@ -48,10 +45,7 @@ def _other_mode(idioms: Idioms) -> Iterator[Mutation]:
 @misuse("OPT414", "OPT102")
 def plateau_a_batch(idioms: Idioms) -> Iterator[Mutation]:
     """Step a plateau scheduler with the loss of each batch."""
-    yield from _each_batch(idioms)
-    for right, seen in with_plateau(idioms):
-        for each in _each_batch(seen):
-            yield Mutation(each.text, each.at, right, seen.tree)
+    yield from _also_with_plateau(idioms, _each_batch)
 
 
 def _each_batch(idioms: Idioms) -> Iterator[Mutation]:
@@ -66,3 +60,11 @@ def _each_batch(idioms: Idioms) -> Iterator[Mutation]:
                     update.step.node: cst.FlattenSentinel([update.step.node, step]),
                 }
                 yield Mutation(idioms.tree.changed(wrong), line.node)
+
+
+def _also_with_plateau(idioms: Idioms, inject: Callable[[Idioms], Iterator[Mutation]]) -> Iterator[Mutation]:
+    """Yield the mutations of a program, and of the program with a plateau scheduler in the place of its own."""
+    yield from inject(idioms)
+    for right, seen in with_plateau(idioms):
+        for each in inject(seen):
+            yield Mutation(each.text, each.at, right, seen.tree)

@@ -50,15 +50,15 @@ class Reading:
         present = {
             number: 2 for number, symbol in enumerate(self.automaton.symbols) if not acts.isdisjoint(symbol.acts)
         }
-        return self.automaton.may_break(present) and self.automaton.may_break(self.counts(entry, again))
+        return self.automaton.may_break(present) and self.automaton.may_break(self._counts(entry, again))
 
     def may_reach(self, entry: Entry, state: int) -> bool:
         """Whether some event of an entry leads to a state."""
-        symbols = self.counts(entry)
+        symbols = self._counts(entry)
         ways = self.automaton.transitions.items()
         return any(way.to == state for (_, symbol), way in ways if symbol in symbols)
 
-    def counts(self, entry: Entry, again: bool = False) -> dict[int, int]:
+    def _counts(self, entry: Entry, again: bool = False) -> dict[int, int]:
         """Return the symbols that an entry has events for, and how often they come: 1, or 2 for any number."""
         shape = shape_of(entry)
         found: dict[int, int] = {}

@@ -96,6 +96,7 @@ from optlint.api import (
     enclosing_statement,
     new,
 )
+from optlint_rules.gradients.accumulation import steps
 from optlint_rules.parameters.construction import names_in, scheduler_statements
 
 
@@ -108,7 +109,7 @@ def _level(violation: Violation) -> Level | None:
     entry, optimizer, shard = violation.entry, violation.binding.optimizer, violation.roles["of"]
     assert entry is not None
     events = list(entry.events)
-    own = [event for event in entry.having(Act.STEP) if optimizer in map(canonical, event.subjects)]
+    own = steps(entry, optimizer)
     if own:
         return Level.ERROR if events.index(own[-1]) > events.index(shard) else None
     made = {subject for event in events[events.index(shard) :] if event.act is Act.NEW for subject in event.subjects}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from optlint.api import Act, Entry, Event, Place, parent
+from optlint.api import Act, Entry, Event, Place, enclosing_loops
 from optlint_rules.gradients.grad_mode import is_off
 from optlint_rules.gradients.losses import Assignments, function_around, loss_of
 
@@ -53,7 +53,7 @@ def _begins_from(event: Event, name: str) -> bool:
 
 def _has_one_value(event: Event, name: str, place: Place) -> bool:
     """Whether a name stands for the same at a backward and at another place of its function, in one innermost loop."""
-    here, there = _loop(event.place), _loop(place)
+    here, there = (next(iter(enclosing_loops(each)), None) for each in (event.place, place))
     if here is None or here is not there:
         return False
     first, last = sorted((_line(event.place.node), _line(place.node)))
@@ -78,16 +78,6 @@ def _is_returned(event: Event, call: ast.Call) -> bool:
     line = _line(event.place.node)
     stored = (node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == name)
     return all(isinstance(node.ctx, ast.Load) or node.lineno < line for node in stored)
-
-
-def _loop(place: Place) -> ast.AST | None:
-    """Return the innermost loop around a node in its function."""
-    node = parent(place.module, place.node)
-    while node is not None and not isinstance(node, ast.For | ast.AsyncFor | ast.While):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            return None
-        node = parent(place.module, node)
-    return node
 
 
 def _line(node: ast.AST) -> int:

@@ -99,6 +99,7 @@ from optlint.api import (
     parent,
     same_function,
 )
+from optlint_rules.gradients.accumulation import steps
 from optlint_rules.gradients.clipping import limits
 from optlint_rules.order.clearing import surely_concerns
 
@@ -126,17 +127,17 @@ def _may_step_next(entry: Entry, other: Optimizer, clipping: Event) -> bool:
 
     Further down it does not where it clears them first. One that is not seen to step may do so anywhere.
     """
-    steps = [event for event in entry.having(Act.STEP) if other in map(canonical, event.subjects)]
+    own = steps(entry, other)
     around, events = enclosing(entry, clipping), list(entry.events)
     after = events[events.index(clipping) :]
-    for step in steps:
+    for step in own:
         if any(region in around for region in enclosing(entry, step)):
             return True
         before = after[: after.index(step)] if step in after else ()
         cleared = any(event.act is Act.CLEAR and other in map(canonical, event.subjects) for event in before)
         if step in after and not cleared:
             return True
-    return not steps
+    return not own
 
 
 def _is_stepped_alike(entry: Entry, other: Optimizer, own: Optimizer) -> bool:
@@ -149,8 +150,7 @@ def _is_stepped_alike(entry: Entry, other: Optimizer, own: Optimizer) -> bool:
 
 
 def _places_of_steps(entry: Entry, optimizer: Optimizer) -> set[ast.AST]:
-    steps = entry.having(Act.STEP)
-    return {event.place.node for event in steps if any(canonical(subject) is optimizer for subject in event.subjects)}
+    return {event.place.node for event in steps(entry, optimizer)}
 
 
 def _is_followed_by_step(violation: Violation) -> bool:

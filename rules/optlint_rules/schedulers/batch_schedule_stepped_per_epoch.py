@@ -108,6 +108,7 @@ from optlint.api import (
 )
 from optlint_rules.schedulers.moving import into_batch_loop
 from optlint_rules.schedulers.pace import CURVES, WHOLE, Happening, Pace, Span, known_product, paces, worded
+from optlint_rules.schedulers.words import BUILT
 
 _FEWEST_UP = 1000
 """Epochs that nobody trains for where there are several batches in each."""
@@ -173,12 +174,7 @@ RULE = Rule(
     code="OPT405",
     level=Level.ERROR,
     message="the rate hardly leaves its first value: `{total}` of `{name}` counts batches, `{step}` runs once an epoch",
-    triggers=(
-        ("chedul", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("LR(", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=BUILT,
     property=Query(_find),
     repair=Repair("Step the scheduler after each batch", UNSAFE, _move),
     evidence=Evidence.PACE,

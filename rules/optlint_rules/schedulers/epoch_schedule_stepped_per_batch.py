@@ -113,6 +113,7 @@ from optlint.api import (
 from optlint_rules.schedulers.defaults import default_numbers
 from optlint_rules.schedulers.moving import out_of_batch_loop
 from optlint_rules.schedulers.pace import CURVES, Happening, Pace, Span, known_product, paces, worded
+from optlint_rules.schedulers.words import BUILT
 
 _FUNCTIONS = frozenset(("int", "round", "max", "min"))
 _EPOCHS = re.compile(r"(?i)(?<!per_)(?<!per)epochs?$")
@@ -202,12 +203,7 @@ RULE = Rule(
     code="OPT406",
     level=Level.ERROR,
     message="the schedule is over far too soon: `{total}` of `{name}` counts epochs, and `{step}` runs once a batch",
-    triggers=(
-        ("chedul", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("LR(", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=BUILT,
     property=Query(_find),
     repair=Repair("Step the scheduler after each epoch", UNSAFE, _move),
     evidence=Evidence.PACE,

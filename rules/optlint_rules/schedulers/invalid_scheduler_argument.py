@@ -101,6 +101,7 @@ from optlint.api import (
     scheduler_signature,
 )
 from optlint_rules.schedulers.defaults import default_numbers
+from optlint_rules.schedulers.words import BUILT
 
 _RAISES, _AT_STEP = "torch raises here", "torch raises in a step"
 _NEGATIVE, _GROWS, _STAYS = "the rate becomes negative", "the rate grows without end", "the rate never changes"
@@ -201,14 +202,7 @@ RULE = Rule(
     code="OPT408",
     level=Level.ERROR,
     message="{what}: `{name}` cannot work with `{argument}`",
-    triggers=(
-        ("chedul", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("LR(", "torch"),
-        ("Plateau", "torch"),
-        ("WarmRestarts", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=(*BUILT, ("Plateau", "torch"), ("WarmRestarts", "torch")),
     property=Query(_find),
     repair=Repair("Put the argument where it belongs", UNSAFE, _mend),
     evidence=Evidence.CRASH,

@@ -102,6 +102,7 @@ from optlint.api import (
 )
 from optlint_rules.schedulers.step_argument import Kind, argument_of
 from optlint_rules.schedulers.stepping import PLATEAU, making, steps
+from optlint_rules.schedulers.words import STEPPED
 
 _REFUSING = frozenset(("SequentialLR", "ChainedScheduler"))
 _COUNTING = frozenset(("MultiplicativeLR", "SWALR"))
@@ -166,12 +167,7 @@ RULE = Rule(
     code="OPT402",
     level=Level.ERROR,
     message="{what}",
-    triggers=(
-        (".step(", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("chedul", "optim", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=STEPPED,
     property=Query(_find),
     repair=Repair("Step the scheduler without the metric", UNSAFE, _drop),
     evidence=Evidence.LEARNING_RATE,

@@ -99,6 +99,7 @@ from optlint.api import (
 )
 from optlint_rules.schedulers.step_argument import Kind, argument_of
 from optlint_rules.schedulers.stepping import PLATEAU, making, steps
+from optlint_rules.schedulers.words import STEPPED
 
 _MODES = {"min": -1, "max": 1}
 
@@ -161,12 +162,7 @@ RULE = Rule(
     code="OPT413",
     level=Level.WARNING,
     message="{what}",
-    triggers=(
-        (".step(", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("chedul", "optim", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=STEPPED,
     property=Query(_find),
     repair=Repair("Watch the metric the other way round", UNSAFE, _turn),
     evidence=Evidence.LEARNING_RATE,

@@ -90,6 +90,7 @@ from collections.abc import Iterator
 from optlint.api import Evidence, Level, Program, Query, Rule, Scheduler, Violation
 from optlint_rules.schedulers.step_argument import Argument, Kind, argument_of
 from optlint_rules.schedulers.stepping import PLATEAU, call_of, given, is_unpacked, making, steps
+from optlint_rules.schedulers.words import STEPPED
 
 _KEYWORDS = frozenset(("", "metrics"))
 
@@ -138,12 +139,7 @@ RULE = Rule(
     code="OPT401",
     level=Level.ERROR,
     message="{what}",
-    triggers=(
-        (".step(", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("chedul", "optim", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=STEPPED,
     property=Query(_find),
     evidence=Evidence.CRASH,
 )

@@ -100,6 +100,7 @@ from optlint.api import (
 )
 from optlint_rules.schedulers.step_argument import Kind, argument_of
 from optlint_rules.schedulers.stepping import PLATEAU, making, steps
+from optlint_rules.schedulers.words import STEPPED
 
 _DEFAULT = 10
 _LONG = 50
@@ -186,12 +187,7 @@ RULE = Rule(
     code="OPT414",
     level=Level.WARNING,
     message="{what}",
-    triggers=(
-        (".step(", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("chedul", "optim", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=STEPPED,
     property=Query(_find),
     evidence=Evidence.LEARNING_RATE,
 )

@@ -111,6 +111,7 @@ from optlint.api import (
 )
 from optlint_rules.schedulers.defaults import default_numbers
 from optlint_rules.schedulers.pace import CURVES, Pace, Span, known_product, paces, worded
+from optlint_rules.schedulers.words import BUILT
 
 _LIKE = Fraction(1, 10)
 """How much longer or shorter a schedule may be than the run."""
@@ -211,12 +212,7 @@ RULE = Rule(
     code="OPT407",
     level=Level.ERROR,
     message="{consequence}: `{total}` of `{name}` makes it {length} steps long, and it is stepped {run} times",
-    triggers=(
-        ("chedul", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("LR(", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=BUILT,
     property=Query(_find),
     evidence=Evidence.PACE,
 )

@@ -113,6 +113,7 @@ from optlint.api import (
 from optlint_rules.schedulers.step_argument import Kind, argument_of
 from optlint_rules.schedulers.step_position import Form, Where, form_of
 from optlint_rules.schedulers.stepping import PLATEAU, making, steps
+from optlint_rules.schedulers.words import STEPPED
 
 _REFUSING = frozenset(("SequentialLR", "ChainedScheduler"))
 _COUNTING = frozenset(("MultiplicativeLR", "SWALR"))
@@ -196,12 +197,7 @@ RULE = Rule(
     code="OPT403",
     level=Level.WARNING,
     message="{what}",
-    triggers=(
-        (".step(", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("chedul", "optim", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=STEPPED,
     property=Query(_find),
     repair=Repair("Let the scheduler count its steps", UNSAFE, _drop, _promise),
     evidence=Evidence.LEARNING_RATE,

@@ -91,6 +91,7 @@ from collections.abc import Iterator
 from optlint.api import Binding, Entry, Evidence, Level, Program, Query, Rule, Scheduler, Violation
 from optlint_rules.schedulers.side_by_side import Step, pairs
 from optlint_rules.schedulers.stepping import making
+from optlint_rules.schedulers.words import BUILT
 
 _ABSOLUTE = frozenset(("LambdaLR", "CosineAnnealingWarmRestarts", "OneCycleLR", "CyclicLR"))
 """Classes that compute the rate from the number of the step alone."""
@@ -127,13 +128,7 @@ RULE = Rule(
     code="OPT416",
     level=Level.WARNING,
     message="what {lost} does to the learning rate is undone by `{over}`: {name} computes it anew at each step",
-    triggers=(
-        ("chedul", "optim", "torch"),
-        (".step(", "chedul", "torch"),
-        ("LR(", "torch"),
-        ("WarmRestarts", "torch"),
-        ("lr_scheduler",),
-    ),
+    triggers=(*BUILT, ("WarmRestarts", "torch")),
     property=Query(_find),
     evidence=Evidence.OVERWRITTEN,
 )
