@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar, cast
 
 from optlint.program.definitions import Definitions
 from optlint.program.events import Act, Event
@@ -13,6 +14,8 @@ from optlint.program.modules import ModuleInfo
 from optlint.program.objects import Object, Optimizer, ParameterIterator, Scheduler, canonical
 from optlint.program.regions import Region, events
 from optlint.torch_api.releases import TorchRange
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +89,7 @@ class Program:
     torch: Callable[[], TorchRange] = TorchRange
     definitions: Definitions | None = None
     """What names are defined as, in this file and in those that it imports."""
+    _answers: dict[str, object] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -100,6 +104,12 @@ class Program:
             raise
         except Exception as error:
             raise AnalysisError(error) from error
+
+    def once(self, name: str, find: Callable[[Program], Answer]) -> Answer:
+        """Return what `find` says of the program, asked once under a name."""
+        if name not in self._answers:
+            self._answers[name] = find(self)
+        return cast(Answer, self._answers[name])
 
     def nodes(self) -> Sequence[ast.AST]:
         """Return all nodes of the file's syntax tree, in the order of the text."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 from optlint.api import (
     OPTIMIZER,
@@ -43,15 +42,9 @@ class Accumulation:
     reader: Reader
 
 
-_FOUND: WeakKeyDictionary[Program, tuple[Accumulation, ...]] = WeakKeyDictionary()
-
-
 def accumulations(program: Program) -> tuple[Accumulation, ...]:
     """Return the accumulation loops of a program, one for each optimizer, backward and guarded step."""
-    found = _FOUND.get(program)
-    if found is None:
-        found = _FOUND[program] = () if frameworks_divide(program) else tuple(_all(program))
-    return found
+    return program.once("accumulations", lambda each: () if frameworks_divide(each) else tuple(_all(each)))
 
 
 def _all(program: Program) -> Iterator[Accumulation]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from typing import TypeAlias
-from weakref import WeakKeyDictionary
 
 from optlint.api import (
     Act,
@@ -23,7 +22,6 @@ from optlint.api import (
 
 PLATEAU = "ReduceLROnPlateau"
 Step: TypeAlias = tuple[Entry, Event, Scheduler, frozenset[str]]
-_STEPS: WeakKeyDictionary[Program, tuple[Step, ...]] = WeakKeyDictionary()
 _ASKING = frozenset(("isinstance", "issubclass", "hasattr", "getattr", "type", "callable", "signature"))
 _PHASES = frozenset(("train", "training", "val", "valid", "validation", "eval", "dev", "test", "__main__"))
 """Words in conditions that say nothing of schedulers."""
@@ -31,10 +29,7 @@ _PHASES = frozenset(("train", "training", "val", "valid", "validation", "eval", 
 
 def steps(program: Program) -> tuple[Step, ...]:
     """Return the calls of `step` on torch's own schedulers, with the classes that the scheduler may have."""
-    found = _STEPS.get(program)
-    if found is None:
-        found = _STEPS[program] = tuple(_steps(program))
-    return found
+    return program.once("scheduler steps", lambda each: tuple(_steps(each)))
 
 
 def _steps(program: Program) -> Iterator[Step]:
