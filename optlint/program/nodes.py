@@ -3,45 +3,29 @@
 from __future__ import annotations
 
 import ast
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import count
 from typing import Any, TypeVar
 
+from optlint.program.walks import FIELDS, FUNCTION_OR_CLASS, own, statements
+
 Node = TypeVar("Node", bound=ast.AST)
 
-_NO_NODES = frozenset(
-    """
-    arg asname attr conversion ctx id is_async kind level lineno module op ops rest simple type_comment
-    """.split()
-)
-"""Fields that hold no node of the text: words, numbers, and the operators and contexts that all trees share."""
 
+class _Part:
+    """The nodes of a few statements of a file in the order of the text; what lies in a node is one stretch of them."""
 
-class _Fields(dict[type, "tuple[str, ...] | None"]):
-    """The fields in which nodes of a class hold other nodes, by the class; None for what is no node."""
-
-    def __missing__(self, kind: type) -> tuple[str, ...] | None:
-        found: tuple[str, ...] | None = None
-        if issubclass(kind, ast.AST):
-            found = () if kind is ast.Constant else tuple(name for name in kind._fields if name not in _NO_NODES)
-        self[kind] = found
-        return found
-
-
-_FIELDS = _Fields()
-
-
-class Nodes:
-    """The nodes of a tree in the order of the text; what lies in a node is one stretch of them."""
-
-    def __init__(self, tree: ast.Module) -> None:
-        order: list[ast.AST] = []
-        above: list[int] = []
-        pending: list[tuple[ast.AST, tuple[str, ...], int]] = [(tree, ("body",), -1)]
-        fields = _FIELDS
+    def __init__(self, tree: ast.Module, statements: Sequence[ast.stmt]) -> None:
+        """List `tree` itself, as what is around the statements, and all that they hold."""
+        order: list[ast.AST] = [tree]
+        above: list[int] = [-1]
+        fields = FIELDS
+        pending: list[tuple[ast.AST, tuple[str, ...], int]] = [
+            (statement, fields[type(statement)] or (), 0) for statement in reversed(statements)
+        ]
         while pending:
             node, names, owner = pending.pop()
             at = len(order)
@@ -62,70 +46,150 @@ class Nodes:
             if later:
                 later.reverse()
                 pending += later
-        self._order = order
-        self._above = above
-        self._own: dict[ast.AST, list[ast.AST]] = {}
+        self.order = order
+        self.above = above
 
     @cached_property
-    def _places(self) -> dict[ast.AST, int]:
-        return dict(zip(self._order, count()))
+    def places(self) -> dict[ast.AST, int]:
+        """Where each node stands in `order`."""
+        return dict(zip(self.order, count()))
 
     @cached_property
-    def _sizes(self) -> list[int]:
-        above = self._above
+    def sizes(self) -> list[int]:
+        """How many nodes each one is, with those in it."""
+        above = self.above
         sizes = [1] * len(above)
         for at in range(len(above) - 1, 0, -1):
             sizes[above[at]] += sizes[at]
         return sizes
 
     @cached_property
-    def _kinds(self) -> dict[type[ast.AST], tuple[list[ast.AST], list[int]]]:
+    def kinds(self) -> dict[type[ast.AST], tuple[list[ast.AST], list[int]]]:
         """By class, all nodes of it and their places."""
         found: defaultdict[type[ast.AST], tuple[list[ast.AST], list[int]]] = defaultdict(lambda: ([], []))
-        for at, node in enumerate(self._order):
+        for at, node in enumerate(self.order):
             nodes, places = found[type(node)]
             nodes.append(node)
             places.append(at)
         return dict(found)
 
+
+class Nodes:
+    """The nodes of a tree in the order of the text.
+
+    Functions and classes at the top level are walked one by one, when something in them is asked for: most who ask
+    want to know of one of them only.
+    """
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._runs: list[list[ast.stmt]] = []
+        """The statements of each part: one function or class, or all that stand between two of these."""
+        self._starts: list[tuple[int, int]] = []
+        """Row and column at which each part begins."""
+        between: list[ast.stmt] | None = None
+        for statement in tree.body:
+            if isinstance(statement, FUNCTION_OR_CLASS):
+                first: ast.expr | ast.stmt = statement.decorator_list[0] if statement.decorator_list else statement
+                self._runs.append([statement])
+                self._starts.append((first.lineno, first.col_offset))
+                between = None
+            elif between is None:
+                between = [statement]
+                self._runs.append(between)
+                self._starts.append((statement.lineno, statement.col_offset))
+            else:
+                between.append(statement)
+        self._parts: list[_Part | None] = [None] * len(self._runs)
+        self._latest = _Part(tree, ())
+        self._of: dict[type[ast.AST], list[ast.AST]] = {}
+        self._own: dict[ast.AST, list[ast.AST]] = {}
+
+    def _part(self, number: int) -> _Part:
+        part = self._parts[number]
+        if part is None:
+            part = self._parts[number] = _Part(self._tree, self._runs[number])
+        return part
+
+    def _all_parts(self) -> Iterator[_Part]:
+        return map(self._part, range(len(self._runs)))
+
+    def _around(self, node: ast.AST) -> _Part | None:
+        """Return the part that holds a node, or None for what is not of the tree; neighbours are asked for often."""
+        if node in self._latest.places:
+            return self._latest
+        row, column = getattr(node, "lineno", None), getattr(node, "col_offset", 0)
+        if row is not None:
+            number = bisect_right(self._starts, (row, column)) - 1
+            if number >= 0 and node in self._part(number).places:
+                self._latest = self._part(number)
+                return self._latest
+        # A decorator's `@` is no node, some nodes have no position, and those in f-strings have odd ones.
+        for part in self._all_parts():
+            if node in part.places:
+                self._latest = part
+                return part
+        return None
+
     def all(self) -> Sequence[ast.AST]:
         """Return all nodes."""
-        return self._order
+        return [self._tree, *(node for part in self._all_parts() for node in part.order[1:])]
 
     def own(self, function: ast.AST) -> Sequence[ast.AST]:
         """Return what lies in a function or class, without what lies in functions and classes within it."""
         found = self._own.get(function)
         if found is None:
-            found = self._own[function] = []
-            start = self._places[function]
-            at, end = start + 1, start + self._sizes[start]
-            while at < end:
-                node = self._order[at]
-                found.append(node)
-                apart = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                at += self._sizes[at] if apart else 1
+            found = self._own[function] = list(own(function))
         return found
+
+    @staticmethod
+    def statements(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.stmt]:
+        """Yield the statements of a function, without those of functions and classes within it."""
+        return statements(function.body, nested=False)
 
     def contains(self, outer: ast.AST, inner: ast.AST) -> bool:
         """Whether a node of the tree is another one or lies in it."""
-        at, place = self._places.get(outer), self._places.get(inner)
-        return at is not None and place is not None and at <= place < at + self._sizes[at]
+        part = self._around(inner)
+        at = part.places.get(outer) if part is not None else None
+        if part is None or at is None:
+            return False
+        return at <= part.places[inner] < at + part.sizes[at]
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return the node directly around another one, or None for the module and for what is not of the tree."""
-        at = self._places.get(node)
-        return None if at is None or at == 0 else self._order[self._above[at]]
+        part = self._around(node)
+        if part is None or node is self._tree:
+            return None
+        return part.order[part.above[part.places[node]]]
 
     def of(self, kind: type[Node]) -> Sequence[Node]:
         """Return all nodes of one class."""
-        found = self._kinds.get(kind)
-        return found[0] if found is not None else ()  # type: ignore[return-value]  # all under a class are of it
+        if issubclass(kind, ast.stmt):
+            return self._statements.get(kind, ())  # type: ignore[return-value]  # all under a class are of it
+        found = self._of.get(kind)
+        if found is None:
+            found = self._of[kind] = [
+                node for part in self._all_parts() for node in part.order[1:] if type(node) is kind
+            ]
+        return found  # type: ignore[return-value]  # as above
+
+    @cached_property
+    def _statements(self) -> dict[type[ast.AST], list[ast.AST]]:
+        """By class, all statements, for which nothing needs to be looked into that is none."""
+        found: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+        for statement in statements(self._tree.body):
+            found[type(statement)].append(statement)
+        return dict(found)
 
     def within(self, outer: ast.AST, kind: type[Node]) -> Sequence[Node]:
         """Return the nodes of one class that are a node of the tree, or lie in it."""
-        found = self._kinds.get(kind)
+        if outer is self._tree:
+            return self.of(kind)
+        part = self._around(outer)
+        assert part is not None
+        found = part.kinds.get(kind)
         if found is None:
             return ()
-        at = self._places[outer]
+        at = part.places[outer]
         start = bisect_left(found[1], at)
-        return found[0][start : bisect_left(found[1], at + self._sizes[at], start)]  # type: ignore[return-value]  # as above
+        return found[0][start : bisect_left(found[1], at + part.sizes[at], start)]  # type: ignore[return-value]  # as above

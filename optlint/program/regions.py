@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from optlint.program.events import Event
 from optlint.program.lengths import Length
@@ -15,8 +15,7 @@ Variable: TypeAlias = "tuple[int, str]"
 """A frame or object, by its serial, and a name in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(NamedTuple):
     """A condition that another branch may test again.
 
     `subject` is the tested expression. Where `constant` is given, the test is `subject == constant`, and two guards
