@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from optlint.program.events import Event
 from optlint.program.regions import Guard
@@ -29,9 +29,11 @@ class Trail:
         return found[::-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """A state of the automaton, the event that put it there, and what is assumed of conditions."""
+class Configuration(NamedTuple):
+    """A state of the automaton, the event that put it there, and what is assumed of conditions.
+
+    A tuple, since searches do little else than to look them up.
+    """
 
     state: int
     anchor: Event | None = None
