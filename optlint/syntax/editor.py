@@ -47,7 +47,7 @@ class Editor:
 
     @cached_property
     def _expressions(self) -> Expressions:
-        return Expressions(self.source, self._tree, self._tokens)
+        return Expressions(self.source, self._tree, lambda: self._tokens)
 
     @cached_property
     def _statements(self) -> Statements:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
+from functools import cached_property
 
 from optlint.source.edits import Edit
 from optlint.source.text import Source, Span
@@ -17,10 +19,15 @@ _POSTFIX = (".", "[", "(")
 class Expressions:
     """The expressions of one file and the edits that change them."""
 
-    def __init__(self, source: Source, tree: Tree, tokens: Tokens) -> None:
+    def __init__(self, source: Source, tree: Tree, read_tokens: Callable[[], Tokens]) -> None:
         self.source = source
         self.tree = tree
-        self.tokens = tokens
+        self._read_tokens = read_tokens
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The tokens of the file, read when the first is asked for: where a node lies is known without them."""
+        return self._read_tokens()
 
     def located(self, node: ast.AST) -> Located:
         """Return this file's node for a node that may be edited.
@@ -139,7 +146,10 @@ class Expressions:
         own = self.tree.own(node)
         if self.tree.in_template(own):
             return self._rename_in_template(own, node.attr, name)
-        last = self.tokens.code[self.tokens.ending_at(self.span(node).end)]
+        end = self.span(node).end
+        if self.source.text.endswith(f".{node.attr}", 0, end):
+            return Edit(Span(end - len(node.attr), end), name)
+        last = self.tokens.code[self.tokens.ending_at(end)]
         return Edit(Span(last.start, last.end), name)
 
     def _rename_in_template(self, node: ast.AST, old: str, new: str) -> Edit:
@@ -154,6 +164,8 @@ class Expressions:
     def rename_import(self, alias: ast.alias, name: str) -> Edit:
         """Return the edit that changes the imported name; `as` and the name after it stay."""
         span = self.span(alias)
+        if self.source.text.startswith(alias.name, span.start):
+            return Edit(Span(span.start, span.start + len(alias.name)), name)
         inside = [self.tokens.code[index] for index in self.tokens.between(span.start, span.end)]
         imported = inside[:-2] if alias.asname is not None else inside
         return Edit(Span(imported[0].start, imported[-1].end), name)
