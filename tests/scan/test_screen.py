@@ -30,3 +30,13 @@ def test_every_rule_declares_triggers(bundled: tuple[CatalogEntry, ...]) -> None
 def test_a_comment_for_optlint_matters() -> None:
     assert may_matter(b"x = 1  # optlint: ignore[OPT101]\n")
     assert not may_matter(b"x = 1  # noqa: F401\n")
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    ["self.x = [ # a = (\n", "self.x = (a, ", "Parameter(a) ", "a:(", ";x(", "x.cuda(", ".requires_grad = ", "+= "],
+)
+def test_screens_come_to_an_end_on_one_fragment_over_and_over(fragment: str) -> None:
+    data = b"import torch.optim  # " + fragment.encode() * 3_000
+    answers = [entry.rule.screen(data) for entry in load_catalog() if entry.rule.screen is not None]
+    assert all(isinstance(answer, bool) for answer in answers)

@@ -96,6 +96,7 @@ _BEFORE = re.compile(
 or, by the last of these, anything that the code asks whether it is one."""
 _AFTER = re.compile(rb"[^()\n#'\"]*\)[ \t]*[^\s;#\\]")
 """What stands after it in its line where the statement goes on."""
+_LONG = 1_000
 _ASKED = (b"is_tensor", b"Tensor")
 
 
@@ -103,7 +104,10 @@ def _may_discard(data: bytes) -> bool:
     """Whether a call of one of them may be a statement of its own."""
     for call in _CALL.finditer(data):
         at = call.start()
-        before = _BEFORE.fullmatch(data, data.rfind(b"\n", 0, at) + 1, at)
+        start = data.rfind(b"\n", 0, at) + 1
+        if at - start > _LONG:
+            return True  # to look at it again for each call of a long line would take too long
+        before = _BEFORE.fullmatch(data, start, at)
         if before is not None and _AFTER.match(data, call.end()) is None:
             receiver = before[1]
             if receiver.count(b".") == receiver.startswith(b"self.") or any(word in data for word in _ASKED):

@@ -95,8 +95,13 @@ from optlint_rules.gradients.grad_mode import is_off, switch
 from optlint_rules.gradients.graphless import Cut, Graphless
 from optlint_rules.gradients.losses import Assignments, block_around, loss_of
 
-_SCREEN = (b"no_grad", b"inference_mode", b"set_grad_enabled", b"backward(")
+_OFF = (b"no_grad", b"inference_mode", b"set_grad_enabled")
 _FLAGS = frozenset(("requires_grad", "requires_grad_"))
+
+
+def _may_cut(data: bytes) -> bool:
+    """Whether a file may turn gradients off, or be a program whose other files do."""
+    return any(word in data for word in _OFF) or (b"backward(" in data and (b"optimizer" in data or b"optim." in data))
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -166,7 +171,7 @@ RULE = Rule(
     level=Level.ERROR,
     message="`{backward}` raises: its loss is computed where gradients are off, and has no graph",
     triggers=((".backward", "torch"), ("optimizer", "torch"), ("optim.", "torch")),
-    screen=lambda data: any(word in data for word in _SCREEN),
+    screen=_may_cut,
     property=Query(_find),
     repair=Repair("Turn gradients on", DISPLAY, _turn_on),
     evidence=Evidence.CRASH,

@@ -98,13 +98,16 @@ from optlint.api import (
 )
 
 _METHODS = frozenset(("step", "zero_grad", "backward"))
-_ALONE = re.compile(rb"\.(?:step|zero_grad|backward|update)[ \t]*(?:[;#\r\n\\]|$)")
-"""One of the methods at the end of a statement."""
+_ALONE = re.compile(
+    rb"(?:^|[;:])[ \t]*[^\s=#;:(]+(?:\([^\n]{0,200}\))?\.(?:step|zero_grad|backward|update)[ \t]*(?:[;#\\]|\r?$)",
+    re.MULTILINE,
+)
+"""One of the methods as a statement."""
 
 
 def _may_mention(data: bytes) -> bool:
     """Whether the bytes of a file may hold such a statement, or a program over files that do."""
-    return b"optim" in data or _ALONE.search(data) is not None
+    return b"optimizer" in data or b"optim." in data or _ALONE.search(data) is not None
 
 
 def _find(program: Program) -> Iterator[Violation]:

@@ -97,12 +97,13 @@ _SET = re.compile(rb"\.(\w*(?:requir|need)\w*)[ \t]*(?::[^=\n]+)?=(?!=)")
 """An assignment of the attribute."""
 _OWNER = re.compile(rb"[\w\])]+\s*\Z")
 _EACH = re.compile(rb"\bfor\s+([^:\n]+?)\s+in\s+([^\n]*)")
-_TENSORS = frozenset((b"weight", b"bias"))
+_OTHERS = frozenset((b"weight", b"bias", b"self"))
+"""What the right attribute is set on rightly, or is an attribute of the code's own."""
 
 
 def _may_slip(data: bytes) -> bool:
     """Whether the bytes of a file may set a wrong attribute, or the right one on a module; or are of a program."""
-    if b"optim" in data:
+    if b"optimizer" in data or b"optim." in data or b"torch.optim" in data:
         return True
     owners: set[bytes] = set()
     for match in _SET.finditer(data):
@@ -110,12 +111,12 @@ def _may_slip(data: bytes) -> bool:
         if match[1] != b"requires_grad" or owner is None:
             return True
         owners.add(owner[0].rstrip())
-    if owners <= _TENSORS:
+    if owners <= _OTHERS:
         return False
     loops = [(re.findall(rb"\w+", names), b"parameters(" in iterable) for names, iterable in _EACH.findall(data)]
     parameters = {name for names, are_parameters in loops if are_parameters for name in names}
     others = {name for names, are_parameters in loops if not are_parameters for name in names}
-    return not owners <= (parameters - others) | _TENSORS
+    return not owners <= (parameters - others) | _OTHERS
 
 
 def _find(program: Program) -> Iterator[Violation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from optlint.api import (
@@ -138,8 +138,14 @@ def _may_register(node: ast.AST) -> bool:
             return False
 
 
-def module_classes(program: Program) -> Iterator[ModuleClass]:
-    """Yield the classes of a file, and of the modules that it uses, that surely are modules and no more than that."""
+def module_classes(
+    program: Program, matters: Callable[[ModuleInfo, ast.ClassDef, bool], bool]
+) -> Iterator[ModuleClass]:
+    """Yield the classes of a file, and of the modules that it uses, that surely are modules and no more than that.
+
+    `matters` is asked first, since to know a class's bases other files may have to be read: whether a class of a file
+    can be of interest, and a program that trains at that.
+    """
     definitions = program.definitions
     if definitions is None:
         return
@@ -149,9 +155,11 @@ def module_classes(program: Program) -> Iterator[ModuleClass]:
     files = dict.fromkeys([program.module, *(info.module for model in models for info in _lineage(model))])
     used = {info.node for model in models for info in _lineage(model)}
     for module in files:
-        classes = list(definitions.classes(module))
+        written = [node for node in module.symbols.values() if isinstance(node, ast.ClassDef)]
+        chosen = {node for node in written if module is program.module or node in used if matters(module, node, trains)}
+        classes = list(definitions.classes(module)) if chosen else []
         for info in classes:
-            if (module is program.module or info.node in used) and definitions.is_module(info):
+            if info.node in chosen and definitions.is_module(info):
                 yield ModuleClass(
                     info, tuple(other for other in classes if other is not info and info in other.lineage)
                 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from optlint.api import Editor, Edits, Violation
 from optlint_rules.parameters.module_classes import ModuleClass, calls_super_first, module_classes, torch_nn
 from optlint_rules.parameters.module_values import ModuleValues, Within, bound_to
-from optlint_rules.parameters.plain_containers import Container, containers
+from optlint_rules.parameters.plain_containers import Container, containers, is_given_containers
 
 _OF_MODULE_LIST = frozenset(("append", "extend", "insert", "pop"))
 _OF_MODULE_DICT = frozenset(("items", "values", "keys", "update", "pop"))
@@ -36,7 +36,7 @@ def register(violation: Violation, editor: Editor) -> Edits | None:
 
 
 def _container_at(violation: Violation) -> Container | None:
-    for owner in module_classes(violation.program):
+    for owner in module_classes(violation.program, is_given_containers):
         for container in containers(owner):
             if container.statement.value is violation.at.node:
                 return container

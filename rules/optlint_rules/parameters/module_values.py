@@ -153,7 +153,7 @@ def _unordered(node: ast.expr) -> ast.expr:
 
 def bound_to(module: ModuleInfo, function: FunctionNode, name: str) -> Iterator[ast.expr]:
     """Yield the expressions that a function assigns to a variable."""
-    for node in module.nodes.own(function):
+    for node in module.nodes.statements(function):
         match node:
             case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
                 yield value
@@ -165,20 +165,20 @@ def bound_to(module: ModuleInfo, function: FunctionNode, name: str) -> Iterator[
 
 def put_into(module: ModuleInfo, function: FunctionNode, name: str) -> Sequence[ast.expr]:
     """Return the expressions that a function puts into the list or dict that a variable or `self.name` holds."""
-    return module.trait(function, "what is put where", lambda node: _fillings(module, node)).get(name, ())
+    return module.trait(function, "what is put where", lambda _: _fillings(module, function)).get(name, ())
 
 
-def _fillings(module: ModuleInfo, function: ast.AST) -> dict[str, list[ast.expr]]:
+def _fillings(module: ModuleInfo, function: FunctionNode) -> dict[str, list[ast.expr]]:
     """Return what a function puts into lists and dicts, by the variable or `self.name` that holds them."""
     found: dict[str, list[ast.expr]] = {}
-    for node in module.nodes.own(function):
+    for statement in module.nodes.statements(function):
         values: Iterable[ast.expr]
-        match node:
-            case ast.Call(func=ast.Attribute(value=owner, attr="append"), args=[value]):
+        match statement:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="append"), args=[value])):
                 values = (value,)
-            case ast.Call(func=ast.Attribute(value=owner, attr="insert"), args=[_, value]):
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="insert"), args=[_, value])):
                 values = (value,)
-            case ast.Call(func=ast.Attribute(value=owner, attr="extend" | "update"), args=[value]):
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="extend" | "update"), args=[value])):
                 values = displayed(value)
             case ast.AugAssign(target=owner, op=ast.Add(), value=value):
                 values = displayed(value)

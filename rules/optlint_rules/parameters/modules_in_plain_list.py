@@ -94,7 +94,13 @@ from optlint.api import UNSAFE, Evidence, Level, Place, Program, Query, Repair, 
 from optlint_rules.parameters.module_classes import entry_of, module_classes
 from optlint_rules.parameters.module_list_fix import register
 from optlint_rules.parameters.module_values import ModuleValues
-from optlint_rules.parameters.plain_containers import Container, containers, fresh_elements, may_hold_containers
+from optlint_rules.parameters.plain_containers import (
+    Container,
+    containers,
+    fresh_elements,
+    is_given_containers,
+    may_hold_containers,
+)
 from optlint_rules.parameters.registration import (
     is_collected_elsewhere,
     is_computed_with,
@@ -107,12 +113,12 @@ def _find(program: Program) -> Iterator[Violation]:
     if program.definitions is None:
         return
     values = ModuleValues(program.definitions)
-    for owner in module_classes(program):
-        found = list(containers(owner))
+    for owner in module_classes(program, is_given_containers):
+        found = [container for container in containers(owner) if fresh_elements(container, values)]
         if not found or owner.registers_itself():
             continue
         for container in found:
-            if _is_unregistered(program, container, values):
+            if _is_unregistered(program, container):
                 yield Violation(
                     program,
                     Place(container.module, container.statement.value),
@@ -121,9 +127,7 @@ def _find(program: Program) -> Iterator[Violation]:
                 )
 
 
-def _is_unregistered(program: Program, container: Container, values: ModuleValues) -> bool:
-    if not fresh_elements(container, values):
-        return False
+def _is_unregistered(program: Program, container: Container) -> bool:
     mentions = container.owner.mentions(container.name)
     return (
         is_computed_with(container, mentions)

@@ -128,7 +128,12 @@ RULE = Rule(
     code="OPT206",
     level=Level.ERROR,
     message="no parameters are left here: `{after}` has used the iterator up",
-    triggers=(("parameters(", "optim"), ("parameters(", "clip_grad")),
+    triggers=(
+        ("parameters(", "optimizer"),
+        ("parameters(", "optim."),
+        ("parameters(", "torch.optim"),
+        ("parameters(", "clip_grad"),
+    ),
     screen=lambda data: b"torch" in data or b"backward(" in data,
     property=Absence(of=consume(ITERATOR), after=consume(ITERATOR), until=new(ITERATOR)),
     repair=Repair("Keep the parameters in a list", SAFE, _keep_as_list),

@@ -15,35 +15,58 @@ LIST_METHODS = frozenset(("append", "extend", "insert", "pop", "clear", "remove"
 DICT_METHODS = frozenset(("items", "values", "keys", "get", "update", "setdefault", "pop"))
 
 
-_EMPTY = re.compile(rb"self\.\w+\s*(?::[^=\n]+)?=\s*(?:\[\s*\]|\{\s*\}|list\(\)|dict\(\)|OrderedDict\(\))")
-_FILLED = re.compile(
-    rb"self\.\w+\s*(?::[^=\n]+)?=\s*(?:list|tuple|dict|OrderedDict)?[\[({][^=#]{0,300}?(?:nn\.\w+|\b[A-Z]\w+)\("
+_SELF = rb"self\.(\w+)\s*(?::[^=\n]+)?=\s*"
+_NOTHING = rb"(?:\[\s*\]|\{\s*\}|(?:list|dict|OrderedDict)\(\))"
+_MODULES = (
+    rb"(?:list|tuple|dict|OrderedDict)?[\[({]"
+    rb"(?:[^=#()\[\]{}]|\([^()]*\)|\[[^\[\]]*\]|#[^\n]*\n){0,300}?(?:nn\.\w+|\b[A-Z]\w+)\("
 )
+"""A container that is written with a call of what may be a module's class."""
+_EMPTY = re.compile(_SELF + _NOTHING)
+_FILLED = re.compile(_SELF + _MODULES)
 _OWN = re.compile(rb"self\.\w+\s*=\s*(?:\[|\{|\(|list\(|dict\(|tuple\()")
-_DISPLAY = re.compile(rb"=[ \t]*(?:\[|\{|list\(|dict\()")
-_LOCAL = re.compile(rb"(?:[^\n]*;)?[ \t]*(\w+)[ \t]*(?::[^=\n]+)?\Z")
-"""What stands before a display that a variable gets."""
 _KEPT = re.compile(rb"self\.\w+\s*=\s*(\w+)[ \t\r]*(?:[#;]|$)", re.MULTILINE)
-_FILLING = (b".append(", b".extend(", b".insert(", b".update(", b"] = ", b"+= [")
+_DISPLAY = re.compile(rb"=[ \t]*(?:(" + _NOTHING + rb")|" + _MODULES + rb")")
+"""What something gets; in the group, an empty container."""
+_LOCAL = re.compile(rb"(?:[^\n]*;)?[ \t]*(\w+)[ \t]*(?::[^=\n]+)?\Z")
+"""What stands before that where a variable gets it."""
+_FILLING = rb"(?:\.(?:append|extend|insert|update)\(|\s*\[[^\]\n]*\]\s*=[^=]|\s*\+=)"
 
 
 def may_hold_containers(data: bytes) -> bool:
     """Whether the bytes of a file may hold a plain container of modules, or a program over such files."""
-    if b"torch.optim" in data or _FILLED.search(data) is not None:
+    return b"torch.optim" in data or _are_kept(data, data)
+
+
+def is_given_containers(module: ModuleInfo, written: ast.ClassDef, trains: bool) -> bool:
+    """Whether the text of a class may give it plain containers; in a program, modules may come from anywhere."""
+    text = module.segment(written).encode()
+    if trains:
+        return _OWN.search(text) is not None or _KEPT.search(text) is not None
+    return _are_kept(text, module.source.data)
+
+
+def _are_kept(data: bytes, around: bytes) -> bool:
+    """Whether an attribute gets a container that holds modules as written, or is filled later, or was a variable."""
+    if _FILLED.search(data) is not None:
         return True
-    if _EMPTY.search(data) is not None and any(word in data for word in _FILLING):
+    if any(_is_filled(rb"self\." + name, around) for name in {*_EMPTY.findall(data)}):
         return True
     return _keeps_variable(data)
 
 
+def _is_filled(name: bytes, data: bytes) -> bool:
+    return re.search(name + _FILLING, data) is not None
+
+
 def _keeps_variable(data: bytes) -> bool:
     """Whether a variable that gets a display becomes an attribute."""
-    kept = set(_KEPT.findall(data))
-    return bool(kept) and any(
-        local is not None and local[1] in kept
-        for match in _DISPLAY.finditer(data)
-        for local in [_LOCAL.match(data, data.rfind(b"\n", 0, match.start()) + 1, match.start())]
-    )
+    kept = {*_KEPT.findall(data)}
+    for match in _DISPLAY.finditer(data) if kept else ():
+        local = _LOCAL.match(data, data.rfind(b"\n", 0, match.start()) + 1, match.start())
+        if local is not None and local[1] in kept and (not match[1] or _is_filled(rb"\b" + local[1], data)):
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,29 +92,36 @@ class Container:
 
 def containers(owner: ModuleClass) -> Iterator[Container]:
     """Yield the plain containers that a class gives itself."""
-    text = owner.info.module.segment(owner.info.node).encode()
-    if _OWN.search(text) is None and not _keeps_variable(text):
-        return
-    for info, function in owner.building():
-        for node in info.module.nodes.own(function):
-            match node:
+    info, module = owner.info, owner.info.module
+    built: set[FunctionNode] | None = None
+    for function in info.methods.values():
+        for statement in module.nodes.statements(function):
+            match statement:
                 case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
-                    local, written = "", value
-                    if isinstance(value, ast.Name):
-                        local, values = value.id, list(bound_to(info.module, function, value.id))
-                        if len(values) != 1 or not _is_only_filled(info.module, function, local):
-                            continue
-                        written = values[0]
-                    kind = kind_of(written)
-                    if kind:
-                        elements = [(each, function) for each in displayed(written)]
-                        filled = put_into(info.module, function, local) if local else ()
-                        elements += [(each, function) for each in filled]
-                        for other, method in owner.methods():
-                            elements += [(each, method) for each in put_into(other.module, method, f"self.{name}")]
-                        yield Container(owner, name, node, function, info, kind, tuple(elements), local)
+                    local = value.id if isinstance(value, ast.Name) else ""
+                    written = _only_display(module, function, local) if local else value
                 case _:
-                    pass
+                    continue
+            kind = kind_of(written) if written is not None else ""
+            if written is None or not kind:
+                continue
+            if function.name != "__init__":
+                built = built if built is not None else {function for _, function in owner.building()}
+                if function not in built:
+                    break
+            elements = [(each, function) for each in displayed(written)]
+            elements += [(each, function) for each in (put_into(module, function, local) if local else ())]
+            for other, method in owner.methods():
+                elements += [(each, method) for each in put_into(other.module, method, f"self.{name}")]
+            yield Container(owner, name, statement, function, info, kind, tuple(elements), local)
+
+
+def _only_display(module: ModuleInfo, function: FunctionNode, name: str) -> ast.expr | None:
+    """Return the display that a variable gets, where it gets no more than that and is only filled."""
+    values = list(bound_to(module, function, name))
+    if len(values) != 1 or not kind_of(values[0]) or not _is_only_filled(module, function, name):
+        return None
+    return values[0]
 
 
 def kind_of(node: ast.expr) -> str:

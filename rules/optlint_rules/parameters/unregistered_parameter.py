@@ -131,10 +131,8 @@ def _find(program: Program) -> Iterator[Violation]:
     definitions = program.definitions
     if definitions is None:
         return
-    for owner in module_classes(program):
-        init = owner.info.methods.get("__init__")
-        if init is None or _SPEAKS.search(owner.info.module.segment(init)) is None:
-            continue
+    for owner in module_classes(program, _may_keep_one):
+        init = owner.info.methods["__init__"]
         for node in owner.info.module.nodes.own(init):
             found = _unregistered(node, owner.info.module, definitions)
             if found is None:
@@ -148,6 +146,12 @@ def _find(program: Program) -> Iterator[Violation]:
                     entry=entry_of(program, owner.info),
                     parts={"name": f"self.{name}", "what": what},
                 )
+
+
+def _may_keep_one(module: ModuleInfo, written: ast.ClassDef, _trains: bool) -> bool:
+    """Whether the constructor of a class speaks of parameters, or of tensors with gradients."""
+    constructors = (each for each in written.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+    return any(_SPEAKS.search(module.segment(each)) is not None for each in constructors)
 
 
 def _unregistered(node: ast.AST, module: ModuleInfo, definitions: Definitions) -> tuple[str, ast.expr, str] | None:

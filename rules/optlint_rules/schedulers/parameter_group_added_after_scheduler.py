@@ -120,6 +120,7 @@ from optlint.api import (
 )
 from optlint_rules.parameters.construction import names_assigned, names_in
 from optlint_rules.schedulers.stepping import PLATEAU, classes_of
+from optlint_rules.schedulers.words import OPTIMIZERS
 
 _PASSING = frozenset(("LinearLR", "ConstantLR", "SequentialLR"))
 """Classes that are right again once their warm-up or their last milestone is over."""
@@ -209,7 +210,7 @@ RULE = Rule(
     code="OPT415",
     level=Level.ERROR,
     message="{what}: `{trigger}` comes after it was built",
-    triggers=(("add_param_group", "torch"), ("chedul", "optim", "torch"), ("lr_scheduler",)),
+    triggers=(("add_param_group", "torch"), *(("chedul", *words) for words in OPTIMIZERS), ("lr_scheduler",)),
     property=Response(
         trigger=add_group(OPTIMIZER),
         response=new(SCHEDULER),

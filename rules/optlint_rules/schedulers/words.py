@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+OPTIMIZERS = (("optimizer", "torch"), ("optim.", "torch"), ("torch.optim",))
+"""Of which each file that makes an optimizer, or gets one, has one."""
 STEPPED = (
-    (".step(", "optim", "torch"),
+    *((".step(", *words) for words in OPTIMIZERS),
     (".step(", "chedul", "torch"),
-    ("chedul", "optim", "torch"),
+    *(("chedul", *words) for words in OPTIMIZERS),
     ("lr_scheduler",),
 )
 """Of a file in which a scheduler may be stepped."""
 BUILT = (
-    ("chedul", "optim", "torch"),
+    *(("chedul", *words) for words in OPTIMIZERS),
     (".step(", "chedul", "torch"),
     ("LR(", "torch"),
     ("lr_scheduler",),
