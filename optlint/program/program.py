@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
@@ -61,9 +61,24 @@ class Entry:
                     uses.setdefault(value, []).append(event)
         return tuple(value for value, found in uses.items() if len(found) > 1 or not _at_once(value, found[0]))
 
+    @cached_property
+    def by_act(self) -> Mapping[Act, Sequence[Event]]:
+        """The events of each act that there is."""
+        found: dict[Act, list[Event]] = {}
+        for event in self.events:
+            found.setdefault(event.act, []).append(event)
+        return found
+
     def having(self, *acts: Act) -> Iterator[Event]:
         """Yield the events of some acts."""
-        return (event for event in self.events if event.act in acts)
+        present = [act for act in acts if act in self.by_act]
+        if len(present) > 1:
+            return (event for event in self.events if event.act in present)
+        return iter(self.by_act[present[0]] if present else ())
+
+    def concerning(self, one: Object, *acts: Act) -> Iterator[Event]:
+        """Yield the events of some acts that happen to one object."""
+        return (event for event in self.having(*acts) if one in map(canonical, event.subjects))
 
 
 class AnalysisError(Exception):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from optlint.program.events import Act, Event
-from optlint.program.objects import canonical
 from optlint.program.program import Entry, Program
 from optlint.program.regions import Branch, Region, Try, children, events
 from optlint.property.alphabet import Binding, EventPattern
@@ -262,11 +261,8 @@ Property: TypeAlias = "Precedence | Alternation | Absence | Existence | Response
 
 def _begins(entry: Entry, binding: Binding, early: Event, late: Event) -> bool:
     """Whether `early` runs once before the loop of `late`, on a scheduler that was just made."""
-    made = any(
-        event.act is Act.NEW and any(canonical(subject) is binding.scheduler for subject in event.subjects)
-        for event in entry.events
-    )
-    loaded = any(event.act is Act.LOAD for event in entry.events)
+    made = binding.scheduler is not None and any(entry.concerning(binding.scheduler, Act.NEW))
+    loaded = any(entry.having(Act.LOAD))
     return (
         made
         and not loaded

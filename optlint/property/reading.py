@@ -30,7 +30,7 @@ class Reading:
 
     def relevant(self, entry: Entry) -> list[Event]:
         """Return the events of an entry that a search has to look at; none where the automaton sees none of them."""
-        by_act = shape_of(entry).by_act
+        by_act = entry.by_act
         acts = (*sorted(self._acts, key=lambda act: act.value), Act.ESCAPE)
         found = [event for act in acts for event in by_act.get(act, ()) if self._matters(event)]
         return found if any(self.symbol(event)[0] >= 0 for event in found) else []
@@ -46,7 +46,7 @@ class Reading:
 
         Where `again`, all of the entry may happen more than once.
         """
-        acts = shape_of(entry).by_act.keys()  # asks no pattern, and settles most
+        acts = entry.by_act.keys()  # asks no pattern, and settles most
         present = {
             number: 2 for number, symbol in enumerate(self.automaton.symbols) if not acts.isdisjoint(symbol.acts)
         }
@@ -62,9 +62,9 @@ class Reading:
         """Return the symbols that an entry has events for, and how often they come: 1, or 2 for any number."""
         shape = shape_of(entry)
         found: dict[int, int] = {}
-        for act in self._acts & shape.by_act.keys():
+        for act in self._acts & entry.by_act.keys():
             possible = [number for number, symbol in enumerate(self.automaton.symbols) if act in symbol.acts]
-            for event in shape.by_act[act]:
+            for event in entry.by_act[act]:
                 if all(found.get(number) == 2 for number in possible):
                     break
                 symbol, _ = self.symbol(event)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
-from optlint.program.events import Act, Event
+from optlint.program.events import Event
 from optlint.program.program import Entry
 from optlint.program.regions import (
     EMPTY,
@@ -32,9 +32,6 @@ class Shape:
     def __init__(self, entry: Entry) -> None:
         self._skeletons: dict[Region, Region] = {}
         self._leaves: dict[Region, frozenset[Leave]] = {}
-        self.by_act: dict[Act, list[Event]] = {}
-        for event in entry.events:
-            self.by_act.setdefault(event.act, []).append(event)
         self._root = entry.region
 
     @cached_property

@@ -44,10 +44,11 @@ class Used:
                     begun = _alone(self.use, self.begun, entry, binding)
                 if not begun:
                     continue
-                if any(escapes(event, binding) for event in entry.events):
+                if any(escapes(event, binding) for event in entry.having(Act.ESCAPE)):
                     continue
                 of_gradients = Act.BACKWARD in self.begun.acts | self.use.acts
-                shown = [event for event in entry.events if of_gradients and may_touch_gradients(event, binding)]
+                escaping = entry.having(Act.ESCAPE) if of_gradients else ()
+                shown = [event for event in escaping if may_touch_gradients(event, binding)]
                 if any(_may_see(event, begun[0], entry) for event in shown):
                     continue
                 yield Violation(program, begun[0].place, {"begun": begun[0]}, (begun[0],), binding, entry)
@@ -64,6 +65,6 @@ def _may_see(shown: Event, begun: Event, entry: Entry) -> bool:
 
 def _alone(pattern: EventPattern, other: EventPattern, entry: Entry, binding: Binding) -> list[Event]:
     """Return the events of a pattern, or nothing where there may be one of the other."""
-    if any(other.match(event, binding) is not Match.NO for event in entry.events):
+    if any(other.match(event, binding) is not Match.NO for event in entry.having(*other.acts)):
         return []
-    return [event for event in entry.events if pattern.match(event, binding) is Match.YES]
+    return [event for event in entry.having(*pattern.acts) if pattern.match(event, binding) is Match.YES]

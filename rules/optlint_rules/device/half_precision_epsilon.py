@@ -126,7 +126,7 @@ def _find(program: Program) -> Iterator[Violation]:
 
 
 def _of(entry: Entry, optimizer: Optimizer, act: Act) -> Iterator[Event]:
-    return (each for each in entry.having(act) if optimizer in map(canonical, each.subjects))
+    return entry.concerning(optimizer, act)
 
 
 def _converts(entry: Entry) -> bool:

@@ -121,7 +121,7 @@ def _takes_turns(entry: Entry, binding: Binding, loop: Place, guard: Condition) 
 
 def steps(entry: Entry, optimizer: Optimizer) -> list[Event]:
     """Return the events that step an optimizer."""
-    return [event for event in entry.having(Act.STEP) if optimizer in map(canonical, event.subjects)]
+    return list(entry.concerning(optimizer, Act.STEP))
 
 
 def backwards(entry: Entry, binding: Binding) -> list[Event]:

@@ -48,7 +48,7 @@ def stays_in_sight(
     built = _built(optimizer, entry)
     if built is None:
         return False
-    own = {event.place.node for event in entry.having(Act.STEP) if optimizer in map(canonical, event.subjects)}
+    own = {event.place.node for event in entry.concerning(optimizer, Act.STEP)}
     known = {event.place.node for event in entry.having(Act.STEP) if event.subjects}
     search = _Search(entry, program, asked, frozenset(known - own))
     if isinstance(parent(built.module, built.node), ast.Call | ast.keyword):

@@ -98,7 +98,7 @@ def _find(program: Program) -> Iterator[Violation]:
             if not isinstance(optimizer, Optimizer) or not _is_of_torch(optimizer):
                 continue
             made = next((each for each in entry.having(Act.NEW) if optimizer in each.subjects), None)
-            step = next((each for each in entry.having(Act.STEP) if optimizer in map(canonical, each.subjects)), None)
+            step = next(entry.concerning(optimizer, Act.STEP), None)
             if made is None or step is None or not _is_trained(entry, event) or _is_given_away(entry, optimizer):
                 continue
             beside = _beside(entry, event)
@@ -144,7 +144,7 @@ def _is_trained(entry: Entry, cut: Event) -> bool:
 
 def _is_given_away(entry: Entry, optimizer: Optimizer) -> bool:
     """Whether unknown code has the optimizer, and with it the tensors."""
-    return any(optimizer in map(canonical, each.subjects) for each in entry.having(Act.ESCAPE))
+    return any(entry.concerning(optimizer, Act.ESCAPE))
 
 
 def _parameters(violation: Violation, editor: Editor) -> Edits | None:

@@ -34,7 +34,7 @@ def is_of_torch(subject: Object) -> bool:
 def options_apart(entry: Entry, first: Optimizer, second: Optimizer, sharing: Sharing) -> list[str]:
     """Return the options that the second optimizer is built with, in vain, since the first has other ones."""
     former, latter = first.constructions[0], second.constructions[0]
-    if not latter.complete or any(second in map(canonical, each.subjects) for each in entry.having(Act.LOAD)):
+    if not latter.complete or any(entry.concerning(second, Act.LOAD)):
         return []
     found = []
     for name, argument in given_options(second, latter).items():

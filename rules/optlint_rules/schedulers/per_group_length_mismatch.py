@@ -120,7 +120,7 @@ def _groups(entry: Entry, scheduler: Scheduler) -> int | None:
     if scheduler.info is not None or scheduler.confidence is not Confidence.CERTAIN or len(scheduler.optimizers) != 1:
         return None
     optimizer: Optimizer = canonical(scheduler.optimizers[0])
-    grown = any(optimizer in map(canonical, event.subjects) for event in entry.having(Act.ADD_GROUP, Act.ESCAPE))
+    grown = any(entry.concerning(optimizer, Act.ADD_GROUP, Act.ESCAPE))
     certain = optimizer.confidence is Confidence.CERTAIN and optimizer.info is None and not grown
     return optimizer.groups if certain else None
 

@@ -139,7 +139,7 @@ def _stepping(violation: Violation) -> Optimizer | None:
     assert violation.entry is not None
     entry, scheduler = violation.entry, violation.binding.scheduler
     assert scheduler is not None
-    asked = [event for event in entry.having(Act.SCHEDULE) if scheduler in map(canonical, event.subjects)]
+    asked = list(entry.concerning(scheduler, Act.SCHEDULE))
     loops = {around[0] for around in (enclosing(entry, event) for event in asked) if around}
     served = {canonical(owner) for each in entry.schedulers for owner in each.optimizers}
     found: set[Optimizer] = set()

@@ -60,7 +60,7 @@ def _steps(program: Program) -> Iterator[Step]:
         if len(owners) != 1 or len(event.subjects) != 1 or scheduler in inner or constant:
             continue
         [owner] = owners
-        escaped = any(scheduler in map(canonical, each.subjects) for each in entry.having(Act.ESCAPE))
+        escaped = any(entry.concerning(scheduler, Act.ESCAPE))
         if owner.confidence is Confidence.CERTAIN and owner.info is None and not escaped:
             yield Step(entry, event, scheduler, classes, owner)
 
