@@ -28,19 +28,27 @@ class Triggers:
         self._parts = [
             [number[part] for part in sorted(words, key=len) if part in word and part != word] for word in words
         ]
-        self._sets = [
-            ([sorted(number[word] for word in group) for group in groups], found) for groups, found in rules.items()
-        ]
+        distinct = {group: at for at, group in enumerate({group: None for groups in rules for group in groups})}
+        self._groups = [sorted(number[word] for word in group) for group in distinct]
+        self._sets = [([distinct[group] for group in groups], found) for groups, found in rules.items()]
 
     def among(self, data: bytes) -> list[int]:
         """Return the numbers of the rules that could report something in a file with these bytes, in order."""
         known: list[bool | None] = [None] * len(self._words)
-        return sorted(
-            rule
-            for groups, rules in self._sets
-            if any(all(self._stands(word, data, known) for word in group) for group in groups)
-            for rule in rules
-        )
+        stand: list[bool | None] = [None] * len(self._groups)
+        found: list[int] = []
+        for groups, rules in self._sets:
+            for group in groups:
+                stands = stand[group]
+                if stands is None:
+                    stands = stand[group] = self._all_stand(self._groups[group], data, known)
+                if stands:
+                    found += rules
+                    break
+        return sorted(found)
+
+    def _all_stand(self, words: Iterable[int], data: bytes, known: list[bool | None]) -> bool:
+        return all(self._stands(word, data, known) for word in words)
 
     def _stands(self, word: int, data: bytes, known: list[bool | None]) -> bool:
         found = known[word]

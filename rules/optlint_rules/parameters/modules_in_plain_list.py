@@ -142,7 +142,7 @@ RULE = Rule(
     level=Level.ERROR,
     message="the modules in `{name}` are never trained, moved or saved: a plain {kind} does not register them",
     triggers=(
-        ("torch", "forward", "__init__"),
+        *(("torch", "forward", "__init__", word) for word in ("nn.", "torch.nn", "Module")),
         ("torch.optim", "import"),
     ),
     screen=may_hold_containers,
