@@ -114,8 +114,6 @@ def _may_sum(data: bytes) -> bool:
         return True
     if b"backward(" not in data and _EVALUATING.search(data) is None:
         return False
-    if b"optimizer" in data or b"optim." in data:
-        return True
     lines = ((data.rfind(b"\n", 0, match.start()) + 1, data.find(b"\n", match.end())) for match in _SUM.finditer(data))
     return any(_LOSS.search(data, start, end if end >= 0 else len(data)) is not None for start, end in lines)
 
