@@ -15,7 +15,7 @@ from optlint.torch_api.releases import TorchRange
 
 LARGEST = 5_000_000
 """Bytes; a larger file is data, not a program."""
-KEPT = 2_000_000
+KEPT = 1_700_000
 """Characters of source whose syntax trees are kept in memory."""
 LEVELS = 6
 """How many folders above a file its project may begin."""
