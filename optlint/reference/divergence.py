@@ -54,7 +54,8 @@ class Divergence:
 def distance(actual: Tensor, expected: Tensor) -> Distance:
     """How far `actual` lies from `expected`: two tensors of one shape, complex or real, dense or sparse."""
     actual, expected = _plain(actual), _plain(expected)
-    actual = actual.to(expected.device)  # torch keeps some numbers of a state on the parameter's device
+    if actual.device != expected.device:  # torch keeps some numbers of a state on the parameter's device
+        actual = actual.to(expected.device)
     if actual.shape != expected.shape:
         raise ValueError(f"shapes {tuple(actual.shape)} and {tuple(expected.shape)} cannot be compared")
     if actual.numel() == 0 or torch.equal(actual, expected):

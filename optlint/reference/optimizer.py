@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -139,16 +139,16 @@ class ReferenceOptimizer:
 
     def _meet_parameters(self) -> None:
         for group in self._optimizer.param_groups:
-            for parameter in group["params"]:
-                if parameter not in self._shadows:
-                    self._shadows[parameter] = self._shadow(parameter, group)
+            fresh = [parameter for parameter in group["params"] if parameter not in self._shadows]
+            h = self.rule.read(group) if fresh and self._optimizer.state else None
+            self._shadows |= {parameter: self._shadow(parameter, h) for parameter in fresh}
 
-    def _shadow(self, parameter: Tensor, group: Mapping[str, Any]) -> _Shadow:
+    def _shadow(self, parameter: Tensor, h: Any) -> _Shadow:
         theta = as_real(parameter.detach()).clone()
         kept = self._optimizer.state.get(parameter)
         if not kept:
             return _Shadow(theta)
-        state = self.rule.start(theta, self.rule.read(group))
+        state = self.rule.start(theta, h)
         found = {field: kept[key] for field, key in self.rule.torch_state.items() if kept.get(key) is not None}
         return _Shadow(theta, replace(state, **{field: _like(getattr(state, field), found[field]) for field in found}))
 
@@ -185,14 +185,26 @@ def _distance(actual: Any, expected: Any) -> Distance:
     Infinite where the optimizer has none, or a sequence of another length.
     """
     if not isinstance(expected, tuple):
-        return _NOWHERE if actual is None else distance(as_tensor(actual), as_tensor(expected))
+        if actual is None:
+            return _NOWHERE
+        if isinstance(expected, (int, float)) and _is(actual, expected):  # as most are, and quicker so
+            return _HERE
+        return distance(as_tensor(actual), as_tensor(expected))
     kept = () if actual is None else actual
     if len(kept) != len(expected):
         return _NOWHERE
     apart = (_distance(*pair) for pair in zip(kept, expected, strict=True))
-    return max(apart, key=lambda each: each.relative, default=Distance(0.0, 0.0, 0.0))
+    return max(apart, key=lambda each: each.relative, default=_HERE)
 
 
+def _is(actual: Any, expected: float) -> bool:
+    """Whether a kept number, in whatever form, is the expected one."""
+    if isinstance(actual, torch.Tensor):
+        return actual.dim() == 0 and not actual.is_meta and bool(actual.item() == expected)
+    return bool(actual == expected)
+
+
+_HERE = Distance(0.0, 0.0, 0.0)
 _NOWHERE = Distance(math.inf, math.inf, math.inf)
 
 

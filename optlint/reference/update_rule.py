@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -54,7 +55,7 @@ class UpdateRule(Generic[S, H]):
 
     def options(self) -> frozenset[str]:
         """The options of a param group that this rule takes part of, `maximize` among them."""
-        return frozenset(field.name for field in fields(self.hyperparameters)) | {"maximize"}  # type: ignore[arg-type]
+        return frozenset(_names(self.hyperparameters)) | {"maximize"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,20 @@ class ClosureRule(Generic[S, H]):
 
     def options(self) -> frozenset[str]:
         """The options of a param group that this rule takes part of."""
-        return frozenset(field.name for field in fields(self.hyperparameters))  # type: ignore[arg-type]
+        return frozenset(_names(self.hyperparameters))
 
 
 def _read(hyperparameters: type[H], group: Mapping[str, Any], taken: Callable[[Any], Any]) -> H:
-    names = [field.name for field in fields(hyperparameters)]  # type: ignore[arg-type]
-    return hyperparameters(**{name: taken(group[name]) for name in names if name in group})
+    return hyperparameters(**{name: taken(group[name]) for name in _names(hyperparameters) if name in group})
+
+
+def _names(hyperparameters: type[H]) -> tuple[str, ...]:
+    return _names_once(hyperparameters)  # type: ignore[arg-type]
+
+
+@functools.cache
+def _names_once(hyperparameters: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(hyperparameters))
 
 
 def _own(option: Any) -> Any:
@@ -103,6 +112,8 @@ def _own(option: Any) -> Any:
 
 def number(option: Any) -> Any:
     """An option as the mathematics takes it: a tensor of one element as a number, pairs likewise, else as it is."""
+    if type(option) is float or type(option) is int:  # as most are
+        return option
     if isinstance(option, (tuple, list)):
         return tuple(number(each) for each in option)
     return option.item() if hasattr(option, "item") else option
