@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from textwrap import dedent
 
@@ -15,9 +16,10 @@ from optlint.replay.verdict import Verdict
 from optlint.replay.verify import Setting, verify
 
 
-def replayed(case: Case) -> Iterator[ReplayCase]:
+@lru_cache(maxsize=2)
+def replayed(case: Case) -> tuple[ReplayCase, ...]:
     """The cases of a fixture, each finding once."""
-    return once(case.files)
+    return tuple(once(case.files))
 
 
 def once(files: Sequence[Path], code: str = "") -> Iterator[ReplayCase]:

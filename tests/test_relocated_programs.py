@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,12 +45,6 @@ PLACES = {
     "in a class": "method",
     "in a class of another file": "another file",
 }
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(seconds=60.0) as opened:
-        yield opened
 
 
 def _script(text: str = SCRIPT) -> Script:

@@ -122,7 +122,7 @@ def workers(jobs: int) -> Iterator[Pool]:
     """
     if importlib.util.find_spec("torch") is None:
         raise OptlintError("a replay needs torch: install it (`pip install 'optlint[verify]'`)")
-    with Pool(workers=jobs, remembered=16) as pool:
+    with Pool(workers=jobs, remembered=64) as pool:
         yield pool
 
 

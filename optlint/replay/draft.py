@@ -38,8 +38,9 @@ class Draft:
 
     def finished(self) -> Happening:
         """The happening, as it came out in the end."""
-        return Happening(**{each.name: getattr(self, each.name) for each in fields(self)})
+        return Happening(*[getattr(self, name) for name in _NAMES])
 
 
+_NAMES = tuple(each.name for each in fields(Happening))
 _IN_LOOPS = frozenset((Act.FREEZE, Act.UNFREEZE, Act.SET_ATTRIBUTE))
 """What is done to one parameter after another."""

@@ -42,6 +42,10 @@ class _Account:
     due: list[Rates]
     courses: list[Course] = field(default_factory=list)
 
+    def knows(self, groups: int) -> bool:
+        """Whether there is all for so many groups."""
+        return len(self.due) >= groups and all(len(course.groups) >= groups for course in self.courses)
+
 
 class DueRates:
     """The due rates of all optimizers of a replay, each known by its number."""
@@ -52,6 +56,8 @@ class DueRates:
 
     def meet(self, optimizer: Optimizer, number: int) -> None:
         """An optimizer was built, or has other groups now."""
+        if number in self._accounts and self._accounts[number].knows(len(optimizer.param_groups)):
+            return
         present = present_rates(optimizer)
         account = self._accounts.setdefault(number, _Account(optimizer, present, list(present)))
         for rates in present[len(account.due) :]:
@@ -68,10 +74,13 @@ class DueRates:
         """What is due for the next update of an optimizer."""
         return tuple(rates.lr for rates in self._accounts[number].due)
 
-    def notice(self, number: int) -> bool:
-        """Adopt rates that were written by hand since the last look; tells whether there were any."""
+    def present(self, number: int) -> list[Rates]:
+        """The rates that the groups of an optimizer have."""
+        return present_rates(self._accounts[number].optimizer)
+
+    def notice(self, number: int, present: list[Rates]) -> bool:
+        """Adopt the present rates, as far as they were written by hand since the last look; tells whether any were."""
         account = self._accounts[number]
-        present = present_rates(account.optimizer)
         if present == account.seen:
             return False
         if len(present) != len(account.seen):
@@ -80,7 +89,7 @@ class DueRates:
         changed = [g for g, (rates, seen) in enumerate(zip(present, account.seen, strict=True)) if rates.lr != seen.lr]
         for g in changed:
             account.due[g] = present[g]
-        account.seen = present
+        account.seen = list(present)
         return bool(changed)
 
     def updated(self, number: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -34,9 +34,10 @@ def namespace(standin: ModuleType) -> dict[str, Any]:
 
 def allowed(tree: ast.Module) -> list[Refusal]:
     """Return what of a script is refused, by row; a script without refusals may run."""
-    bound, methods, named = _bound(tree), set(_special_methods(tree)), set(_named_classes(tree))
+    nodes = [*ast.walk(tree)]
+    bound, methods, named = _bound(nodes), set(_special_methods(nodes)), set(_named_classes(nodes))
     found: set[Refusal] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         reasons = [*_reasons(node, bound)]
         if isinstance(node, ast.FunctionDef) and is_dunder(node.name) and node not in methods:
             reasons.append(f"defines `{node.name}`")
@@ -100,10 +101,10 @@ def _words(node: ast.AST) -> Iterator[str]:
             yield from (each for each in value if isinstance(each, str))
 
 
-def _bound(tree: ast.Module) -> frozenset[str]:
+def _bound(nodes: Iterable[ast.AST]) -> frozenset[str]:
     """The names that the script gives a value itself: `input = batch[0]` is no call of the builtin."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
                 found.add(name)
@@ -114,16 +115,16 @@ def _bound(tree: ast.Module) -> frozenset[str]:
     return frozenset(found)
 
 
-def _special_methods(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+def _special_methods(nodes: Iterable[ast.AST]) -> Iterator[ast.FunctionDef]:
     """The special methods that a class of the script may define."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ClassDef):
             yield from (each for each in node.body if isinstance(each, ast.FunctionDef) and each.name in DEFINABLE)
 
 
-def _named_classes(tree: ast.Module) -> Iterator[ast.AST]:
+def _named_classes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """The `x.__class__` of each `x.__class__.__name__`, where alone a class is asked for so."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Attribute(
                 attr="__name__" | "__qualname__", ctx=ast.Load(), value=ast.Attribute(attr="__class__") as inner

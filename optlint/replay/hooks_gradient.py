@@ -38,7 +38,8 @@ def _backward(recorder: Recorder, patches: Patches) -> None:
             args[1] if len(args) > 1 else kwargs.get("grad_tensors"),
         )
         with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
-            weight, heavy = weight_of(losses) * begun_with(begun), heaviest(losses, begun)
+            weight = weight_of(losses) * begun_with(begun)
+            heavy = 0.0 if recorder.scale_given is None else heaviest(losses, begun)
         keeps_graph = bool(kwargs.get("create_graph", args[3] if len(args) > 3 else False))
         tracked = list(recorder.roster.tracked.values())
         aside = {} if keeps_graph else _set_aside(tracked)

@@ -84,7 +84,7 @@ def _stepping(recorder: Recorder, patches: Patches) -> None:
         given = [each for each in (*args, *kwargs.values()) if each is not None]
         value = _float(given[0]) if given else None
         driven = number_of(recorder, self.optimizer) if given else 0
-        made = sum(update.optimizer == driven for update in recorder.updates)
+        made = sum(update.optimizer == driven for update in recorder.updates) if given else 0
         epoch = epochs.wanted(self, number, given[0] if given else None, value, made)
         numbers = () if epoch is None else (epoch,)
         draft = recorder.happen(Act.SCHEDULE, (number,), detail="argument" if given else "", given=numbers)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from optlint.reference.schedules.schedule import Rates
 from optlint.replay.course import Course, count_of, present_rates
 from optlint.replay.due import DueRates
 
@@ -22,9 +23,9 @@ class KeptRates(DueRates):
         self._stepped: set[int] = set()
         self._written: set[int] = set()
 
-    def notice(self, number: int) -> bool:
+    def notice(self, number: int, present: list[Rates]) -> bool:
         """See `DueRates.notice`."""
-        found = super().notice(number)
+        found = super().notice(number, present)
         if found:
             self._written.add(number)
         return found
@@ -92,8 +93,9 @@ class BothRates:
 
     def notice(self, number: int) -> bool:
         """See `DueRates.notice`."""
-        self._kept.notice(number)
-        return self._due.notice(number)
+        present = self._due.present(number)
+        self._kept.notice(number, present)
+        return self._due.notice(number, present)
 
     def updated(self, number: int) -> None:
         """See `DueRates.updated`."""

@@ -54,6 +54,7 @@ class Measure:
     stale: int = 0
     walked: bool = False
     versions: list[int] = field(init=False)
+    _travelled: float | None = None
 
     def __post_init__(self) -> None:
         """Count what was written to parameters that have no numbers."""
@@ -65,7 +66,8 @@ class Measure:
         apart = _gradients_apart(used, due, scale)
         if apart is not None and (self.gradient is None or apart.relative > self.gradient.relative):
             self.gradient = apart
-        if self.reference is not None and not isinstance(self.reference.rule, ClosureRule):
+        has_numbers = not any(each.tensor.is_meta for each in self.parameters)
+        if has_numbers and self.reference is not None and not isinstance(self.reference.rule, ClosureRule):
             try:
                 self.reference.adopt()
                 self.reference.step()
@@ -92,13 +94,23 @@ class Measure:
         return None if furthest is None else apart_of(furthest)
 
     def travelled(self) -> float:
-        """The distance of the parameters from their start."""
+        """The distance of the parameters from their start, after the update."""
+        if self._travelled is None:
+            self._travelled = self._distance()
+        return self._travelled
+
+    def _distance(self) -> float:
         ways = [
-            each.tensor.detach() - each.start.to(each.tensor.device)
+            each.tensor.detach() - on_device_of(each.tensor, each.start)
             for each in self.parameters
             if each.start is not None and each.start.shape == each.tensor.shape and not each.tensor.is_meta
         ]
         return float(torch.linalg.vector_norm(flat(ways))) if ways else 0.0
+
+
+def on_device_of(there: Tensor, tensor: Tensor) -> Tensor:
+    """A tensor on the device of another one."""
+    return tensor if tensor.device == there.device else tensor.to(there.device)
 
 
 def reference_for(optimizer: Optimizer) -> ReferenceOptimizer | None:
@@ -142,7 +154,12 @@ def copy_of(tensor: Tensor | None) -> Tensor | None:
     """A dense copy without a graph."""
     if tensor is None:
         return None
-    return tensor.detach().to_dense() if tensor.layout != torch.strided else tensor.detach().clone()
+    return tensor.detach().clone() if tensor.layout == torch.strided else dense(tensor)
+
+
+def dense(tensor: Tensor) -> Tensor:
+    """The same numbers without a graph, in the same place where that is dense."""
+    return tensor.detach() if tensor.layout == torch.strided else tensor.detach().to_dense()
 
 
 def _stays(tensor: Tensor, before: Tensor, version: int) -> bool:
@@ -157,14 +174,23 @@ def same(first: Tensor, second: Tensor) -> bool:
     if first.shape != second.shape or first.dtype != second.dtype or first.device != second.device:
         return False
     first = first.to_dense() if first.layout != torch.strided else first
-    return bool(torch.equal(first, second)) or bool(((first == second) | (first.isnan() & second.isnan())).all())
+    if torch.equal(first, second):
+        return True
+    unknown = first.isnan()
+    return bool(unknown.any()) and bool(((first == second) | (unknown & second.isnan())).all())
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
     """Tensors as one vector of float64, on the device of the first, or where there is such a type."""
-    pieces = (torch.view_as_real(each) if each.is_complex() else each for each in tensors)
     device = torch.device("cpu") if tensors[0].device.type == "mps" else tensors[0].device
-    return torch.cat([each.detach().reshape(-1).to(device).to(torch.float64) for each in pieces])
+    return torch.cat([_vector(each, device) for each in tensors])
+
+
+def _vector(tensor: Tensor, device: torch.device) -> Tensor:
+    # A conversion to what a tensor is already is none, but goes through all that is wrapped around conversions.
+    vector = (torch.view_as_real(tensor) if tensor.is_complex() else tensor).detach().reshape(-1)
+    vector = vector if vector.device == device else vector.to(device)
+    return vector if vector.dtype is torch.float64 else vector.to(torch.float64)
 
 
 def apart(actual: Sequence[float], expected: Sequence[float]) -> Apart:
@@ -186,8 +212,7 @@ def _gradients_apart(used: Sequence[Tensor | None], due: Sequence[Tensor | None]
     for gradient, wanted in zip(used, due, strict=True):
         if (gradient is None and wanted is None) or (gradient if gradient is not None else wanted).is_meta:  # type: ignore[union-attr]
             continue
-        present = copy_of(gradient) if gradient is not None else torch.zeros_like(wanted)  # type: ignore[arg-type]
-        assert present is not None
+        present = torch.zeros_like(wanted) if gradient is None else dense(gradient)  # type: ignore[arg-type]
         actual.append(present * scale if scale != 1.0 else present)
         expected.append(torch.zeros_like(present) if wanted is None else wanted * scale if scale != 1.0 else wanted)
     if not actual:

@@ -10,10 +10,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from optlint.replay.process import GivenUp, NoDevice, NoWorker, WorkerProcess, command_for
+from optlint.replay.trace import Trace
 from optlint.replay.wire import Job, Lost, Outcome
 
 __all__ = ["Job", "Lost", "NoDevice", "NoWorker", "Outcome", "Pool"]
@@ -28,7 +30,8 @@ class Pool:
         seconds: Of time for each script.
         memory_mb: Megabytes for each script, beyond what torch itself takes.
         remembered: Of how many jobs, the latest, the traces are kept for when they are asked for again: several
-            findings of a file have one script, and the same job gives the same trace.
+            findings of a file have one script, and the same job gives the same trace; one that came to its end gives
+            it with any higher bound of updates too.
         arguments: More of the worker's command line; for tests.
     """
 
@@ -48,7 +51,7 @@ class Pool:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._workers: list[WorkerProcess] = []
         self._most_remembered = remembered
-        self._remembered: dict[Job, Outcome] = {}
+        self._remembered: dict[Job, Trace] = {}
 
     def __enter__(self) -> Self:
         """Start the processes; they import torch while this one goes on."""
@@ -97,7 +100,8 @@ class Pool:
         """
         if jobs and not self._workers:
             raise NoWorker("The pool is not open: it runs jobs within its `with`")
-        known = {index: self._remembered[job] for index, job in enumerate(jobs) if job in self._remembered}
+        recalled = ((index, self._recall(job)) for index, job in enumerate(jobs))
+        known = {index: trace for index, trace in recalled if trace is not None}
         yield from known.items()
         todo = iter([(index, job) for index, job in enumerate(jobs) if index not in known])
         lock = threading.Lock()
@@ -142,10 +146,19 @@ class Pool:
             for thread in threads:
                 thread.join()
 
+    def _recall(self, job: Job) -> Trace | None:
+        """The trace that a job would give, where that is known."""
+        whole = self._remembered.get(_unbounded(job))
+        return whole if whole is not None and len(whole.updates) < job.most_updates else self._remembered.get(job)
+
     def _remember(self, job: Job, outcome: Outcome) -> None:
         """Keep a trace; what was lost may come another time."""
         if isinstance(outcome, Lost) or not self._most_remembered:
             return
         while len(self._remembered) >= self._most_remembered:
             del self._remembered[next(iter(self._remembered))]
-        self._remembered[job] = outcome
+        self._remembered[job if outcome.cut else _unbounded(job)] = outcome
+
+
+def _unbounded(job: Job) -> Job:
+    return replace(job, most_updates=-1)

@@ -16,11 +16,12 @@ def noting(tree: ast.Module) -> ast.Module:
             block = getattr(node, field, None)
             if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
                 setattr(node, field, list(_noted(block)))
-    return ast.fix_missing_locations(tree)
+    return tree
 
 
 def _noted(block: list[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in block:
-        told = ast.Call(ast.Name(NOTE, ast.Load()), [ast.Constant(statement.lineno)], [])
-        yield ast.fix_missing_locations(ast.copy_location(ast.Expr(told), statement))
+        place = {name: getattr(statement, name) for name in statement._attributes}
+        note, row = ast.Name(NOTE, ast.Load(), **place), ast.Constant(statement.lineno, **place)
+        yield ast.Expr(ast.Call(note, [row], [], **place), **place)
         yield statement

@@ -108,16 +108,35 @@ class Recorder:
         self._cut = False
         self._device = ""
         self._patches = Patches()
+        self._installed = False
+
+    def install(self) -> None:
+        """Install the hooks that every recording has, ahead of the `with`."""
+        for install in _HOOKS.values():
+            install(self, self._patches)
+        self._installed = True
+
+    def uninstall(self) -> None:
+        """Put all hooks back."""
+        self._patches.undo()
+        self._installed = False
+
+    def about(self, most_updates: int, *, as_meant: bool) -> Recorder:
+        """The same recorder for a recording that ends after so many updates; see the class."""
+        self._most, self.as_meant = most_updates, as_meant
+        return self
 
     def __enter__(self) -> Recorder:
-        for install in (*_HOOKS.values(), *(hooks_meant.HOOKS.values() if self.as_meant else ())):
+        if not self._installed:
+            self.install()
+        for install in hooks_meant.HOOKS.values() if self.as_meant else ():
             install(self, self._patches)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        self._patches.undo()
+        self.uninstall()
         see_through(traceback)
         return isinstance(error, EndOfReplay)
 

@@ -5,6 +5,7 @@ import __future__
 
 import ast
 import dataclasses
+import importlib.util
 import random
 import re
 import sys
@@ -27,6 +28,7 @@ from optlint.replay.recorder import Recorder
 from optlint.replay.rehearsal import SCRIPT
 from optlint.replay.rows import FILE
 from optlint.replay.trace import Failure
+from optlint.replay.uncompiled import leave_uncompiled
 from optlint.replay.wire import Job, to_json
 
 HERE = str(Path(__file__).parent)
@@ -58,18 +60,23 @@ class Runner:
         self.torch = str(torch.__version__)
         self.folder = Path(torch.__file__).parent
         self._unguarded = unguarded
+        self._ahead: Recorder | None = None
+        self._has_met_meta = False
+        leave_uncompiled()
+        if importlib.util.find_spec("numpy") is None:  # torch looks for it in each operation on `meta`
+            sys.modules["numpy"] = None  # type: ignore[assignment]
         torch.set_num_threads(1)
         standin.install()
 
     def warm(self) -> None:
-        """Let torch do what it does once a process: on the first update it imports its compiler, of all things.
+        """Let torch do what it does once a process, such as to change each class of optimizers at its first instance.
 
         There is no backward, since autograd may start threads on the first one, and no fork inherits threads.
         """
         module = torch.nn.Linear(2, 2, bias=False)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for kind in vars(torch.optim).values():  # torch changes each class when its first instance is made
+            for kind in vars(torch.optim).values():
                 if isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer):
                     with suppress(Exception):  # of one that is made otherwise, as their base is
                         kind(module.parameters(), lr=0.1)  # type: ignore[call-arg]
@@ -82,8 +89,30 @@ class Runner:
             optimizer.zero_grad()
         self.run(Job(SCRIPT, "cpu", "float64"), refuse=_refused)
 
+    def get_ready(self, job: Job) -> bool:
+        """Do ahead what each fork would do for itself; returns whether there was anything to do.
+
+        Hooks change classes, which a fork would have to copy; and for the shapes of `meta` torch imports sympy.
+        """
+        meets_meta = not self._has_met_meta and "meta" in f"{job.absent} {job.device} {job.body}"
+        if self._ahead is not None and not meets_meta:
+            return False
+        self._put_back()
+        if meets_meta:
+            torch.ones(2, device="meta") * 2
+            self._has_met_meta = True
+        self._ahead = Recorder()
+        self._ahead.install()
+        return True
+
+    def _put_back(self) -> None:
+        if self._ahead is not None:
+            self._ahead.uninstall()
+            self._ahead = None
+
     def begin(self, device: str, memory_mb: int) -> None:
         """Make a device ready whose state stays in this process, and bound its memory."""
+        self._put_back()
         place = torch.device(device)
         torch.zeros(1, device=place)
         if place.type == "cuda":
@@ -147,11 +176,14 @@ class Runner:
             return {"lost": "memory"}
 
     def _prepare(self, job: Job, mode: int = standin.LIMITED) -> None:
-        torch.manual_seed(job.seed)
+        place = torch.device(job.device)
+        if place.type == "cpu":
+            torch.default_generator.manual_seed(job.seed)
+        else:
+            torch.manual_seed(job.seed)
         random.seed(job.seed)
         torch.set_default_dtype(getattr(torch, job.dtype))
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        place = torch.device(job.device)
+        torch._C._set_deterministic_algorithms(True, warn_only=True)  # torch's own function imports its compiler
         if place.type != "cpu" and not places_itself(job.body):
             torch.set_default_device(place)
         standin.restart(dict(job.plan), mode, second=job.absent if place.type == "cpu" else job.device)
@@ -164,7 +196,8 @@ class Runner:
         rows: set[int] = set()
         names[NOTE] = rows.add
         failure: Failure | None = None
-        recorder = Recorder(most_updates=job.most_updates, as_meant=job.as_meant)
+        recorder, self._ahead = self._ahead or Recorder(), None
+        recorder.about(job.most_updates, as_meant=job.as_meant)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:

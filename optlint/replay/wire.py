@@ -5,15 +5,16 @@ from __future__ import annotations
 import enum
 import functools
 import math
+import operator
 import types
 import typing
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
 from optlint.replay.trace import Trace
 
-VERSION = 1
+VERSION = 2
 """Of the JSON of a trace."""
 
 
@@ -104,12 +105,19 @@ def _plain(value: Any) -> Any:
         return value.value
     if isinstance(value, str):  # torch's version is of a class of its own
         return str(value)
-    return {name: _plain(getattr(value, name)) for name in _names(kind)}
+    members, values = _members(kind)
+    found = zip(members, values(value), strict=True)
+    return {name: _plain(each) for (name, usual), each in found if each is not usual}
 
 
 @functools.cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _members(kind: Any) -> tuple[tuple[tuple[str, Any], ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names and defaults of a dataclass's fields (several, for all that is sent), and what gets their values.
+
+    What has its default is left out, as most of a trace has.
+    """
+    members = tuple((field.name, field.default) for field in fields(kind))
+    return members, operator.attrgetter(*(name for name, _ in members))
 
 
 # -- JSON -> values -----------------------------------------------------------------------------------------------
@@ -136,7 +144,9 @@ def _reader(kind: Hashable) -> Reader:
         return kind
     if isinstance(kind, type) and is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        return functools.partial(_record, kind, {name: _reader(hints[name]) for name in _names(kind)})
+        readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
+        needed = frozenset(field.name for field in fields(kind) if field.default is MISSING)
+        return functools.partial(_record, kind, readers, needed)
     raise TypeError(f"No reader for `{kind}`")
 
 
@@ -166,7 +176,7 @@ def _optional(read: Reader, data: Any) -> Any:
     return None if data is None else read(data)
 
 
-def _record(kind: Callable[..., Any], readers: dict[str, Reader], data: Any) -> Any:
-    if not isinstance(data, dict) or data.keys() != readers.keys():
+def _record(kind: Callable[..., Any], readers: dict[str, Reader], needed: frozenset[str], data: Any) -> Any:
+    if not isinstance(data, dict) or not needed <= data.keys() <= readers.keys():
         raise ValueError(f"`{str(data)[:80]}` has not the fields of a {kind.__name__}")
-    return kind(**{name: read(data[name]) for name, read in readers.items()})
+    return kind(**{name: readers[name](value) for name, value in data.items()})

@@ -55,8 +55,8 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         _write(answers, {"failed": f"{type(error).__name__}: {error}"})
         return
-    gc.collect()
-    gc.freeze()  # what is there now stays: forks need not copy its pages to count references
+    _settle()
+    folders = readable(runner.folder)
     _write(answers, {"ready": runner.torch})
     lines = Lines(jobs)
     resident: Resident | None = None
@@ -72,15 +72,23 @@ def main(arguments: list[str] | None = None) -> None:
             continue
         if job.device.partition(":")[0] in ("cpu", "meta") and hasattr(os, "fork") and not options.in_process:
             _write(answers, {"started": "in a fork"})
-            _write_bytes(answers, _in_fork(runner, job, limits, jobs))
+            if runner.get_ready(job):
+                _settle()
+            _write_bytes(answers, _in_fork(runner, job, limits, folders, jobs))
             continue
-        resident = resident or Resident(runner, limits, answers)
+        resident = resident or Resident(runner, limits, folders, answers)
         if resident.run(job):
             return
     folder = Path.cwd()
     if os.environ.get("TMPDIR") == str(folder):  # the pool's, and the pool has died: else it kills its workers
         with suppress(OSError):
             folder.rmdir()
+
+
+def _settle() -> None:
+    """Let what is there now stay: forks need not copy its pages to count references."""
+    gc.collect()
+    gc.freeze()
 
 
 def _choice(wanted: str) -> dict[str, Any]:
@@ -136,7 +144,7 @@ def _write_bytes(descriptor: int, data: bytes, write: Callable[[int, Any], int] 
 # -- one fork a script --------------------------------------------------------------------------------------------
 
 
-def _in_fork(runner: Runner, job: Job, limits: Limits, jobs: int) -> bytes:
+def _in_fork(runner: Runner, job: Job, limits: Limits, folders: tuple[Path, ...], jobs: int) -> bytes:
     """Run a job in a fork and return the line that answers it."""
     template = os.getpid()
     incoming, outgoing = os.pipe()
@@ -147,7 +155,7 @@ def _in_fork(runner: Runner, job: Job, limits: Limits, jobs: int) -> bytes:
         os.close(outgoing)
         return _lost(f"died: no process could be started: {error.strerror}")
     if child == 0:
-        _be_the_fork(runner, job, limits, outgoing, template)
+        _be_the_fork(runner, job, limits, folders, outgoing, template)
     os.close(outgoing)
     try:
         answer, reason = _receive(incoming, jobs, limits.seconds)
@@ -163,14 +171,15 @@ def _lost(reason: str) -> bytes:
     return json.dumps({"lost": reason}).encode() + b"\n"
 
 
-def _be_the_fork(runner: Runner, job: Job, limits: Limits, outgoing: int, template: int) -> NoReturn:
+def _be_the_fork(
+    runner: Runner, job: Job, limits: Limits, folders: tuple[Path, ...], outgoing: int, template: int
+) -> NoReturn:
     """Run the job in this process, the fork, and end it."""
     leave = os._exit  # a script may change that of the module
     try:
         die_with_parent(template)
         os.dup2(outgoing, ANSWER)
         os.closerange(ANSWER + 1, min(os.sysconf("SC_OPEN_MAX"), 1 << 16))
-        folders = readable(runner.folder)
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # autograd starts threads for devices, and a fork's are none
         confine(folders)
         bound(limits)
@@ -243,12 +252,12 @@ def _death(status: int) -> str:
 class Resident:
     """Scripts that run in the template itself, on a device that forks cannot use."""
 
-    def __init__(self, runner: Runner, limits: Limits, answers: int) -> None:
+    def __init__(self, runner: Runner, limits: Limits, folders: tuple[Path, ...], answers: int) -> None:
         self._runner = runner
         self._limits = limits
         self._answers = answers
         self._running = False
-        self._folders: tuple[Path, ...] = readable(runner.folder)
+        self._folders = folders
         self._watched = False
 
     def run(self, job: Job) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ pytest.importorskip("torch", reason="a replay needs torch")
 from fixture_cases import FIXTURES, Case, cases, catalog
 from optlint.engine import Engine
 from optlint.program.project import parse
-from optlint.replay.cases import Case as ReplayCase
-from optlint.replay.cases import cases as replay_cases
 from optlint.replay.cases import sliced
 from optlint.replay.judgement import judge
 from optlint.replay.lines import Lines, lines_by_text
@@ -26,36 +23,13 @@ from optlint.replay.slicer.observed import observe
 from optlint.replay.verdict import FindingVerdict, FixVerdict, Flag, Verdict
 from optlint.replay.verify import Setting, Verified, flag_of, run, setting_for, verdict_of, verify
 from optlint.replay.wire import Outcome
+from replayed_cases import replayed
 
 _TABLE = tomllib.loads((FIXTURES / "verdicts.toml").read_text("utf-8"))
 UNDECIDED = frozenset(_TABLE["undecided"])
 """Repairs of which a replay can say nothing."""
 EXPECTED = _TABLE["fixture"]
 """The fixtures whose verdicts are others than confirmed and validated, each with the reason."""
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    # The repairs of one fixture come one after the other (see `conftest`), and all begin with its own script.
-    with Pool(seconds=60.0, remembered=16) as opened:
-        yield opened
-
-
-@lru_cache(maxsize=2)
-def replayed(case: Case) -> tuple[ReplayCase, ...]:
-    """The cases of a fixture, each finding once."""
-    return tuple(_replayed(case))
-
-
-def _replayed(case: Case) -> Iterator[ReplayCase]:
-    engine = Engine(catalog())
-    seen = set()
-    for file in case.files:
-        for each in replay_cases(engine, file, file.read_bytes()):
-            key = (each.finding.location.path, each.finding.location.span, each.finding.code)
-            if key not in seen:
-                seen.add(key)
-                yield each
 
 
 @pytest.mark.parametrize("case", cases("bad_"), ids=lambda case: case.name)

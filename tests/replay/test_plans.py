@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -25,12 +24,6 @@ from replay_running import run
 from replayed_cases import once, told, verdict_of_text
 
 HERE = Origin(Path("train.py"), 1)
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(seconds=60.0) as opened:
-        yield opened
 
 
 def script(text: str) -> ReplayScript:

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def traced(outcome: Outcome) -> Trace:
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
     with Pool(seconds=30.0) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def remembering() -> Iterator[Pool]:
+    with Pool(seconds=30.0, remembered=2) as opened:
         yield opened
 
 
@@ -106,23 +113,42 @@ def bodies_asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def test_a_job_that_was_run_is_answered_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_was_run_is_answered_from_memory(remembering: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = bodies_asked(monkeypatch)
-    with Pool(seconds=30.0, remembered=2) as opened:
-        first = dict(opened.run([job("a = 1"), job("b = 1")]))
-        again = dict(opened.run([job("b = 1"), job("c = 1"), job("a = 1", seed=1)]))
-        assert again[0] == first[1]
-        assert asked == ["a = 1", "b = 1", "c = 1", "a = 1"]
-        one(opened, job("b = 1"))  # which the two after it have driven out
-        assert asked[-1] == "b = 1"
+    first = dict(remembering.run([job("a = 1"), job("b = 1")]))
+    again = dict(remembering.run([job("b = 1"), job("c = 1"), job("a = 1", seed=1)]))
+    assert again[0] == first[1]
+    assert asked == ["a = 1", "b = 1", "c = 1", "a = 1"]
+    one(remembering, job("b = 1"))  # which the two after it have driven out
+    assert asked[-1] == "b = 1"
 
 
-def test_what_was_lost_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_lost_is_tried_again(remembering: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = bodies_asked(monkeypatch)
-    with Pool(seconds=30.0, remembered=2) as opened:
-        for _ in range(2):
-            assert isinstance(one(opened, job("import os")), Lost)
+    for _ in range(2):
+        assert isinstance(one(remembering, job("import os")), Lost)
     assert asked == ["import os"] * 2
+
+
+def test_what_came_to_its_end_is_the_same_with_any_higher_bound(
+    remembering: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = bodies_asked(monkeypatch)
+
+    def bounded(most_updates: int) -> Trace:
+        return traced(one(remembering, replace(job(TRAIN), most_updates=most_updates)))
+
+    whole = bounded(3)
+    assert len(whole.updates) == 2
+    assert not whole.cut
+    assert bounded(300) == whole
+    assert len(asked) == 1
+    cut = bounded(2)  # where it ends as it would go on
+    assert cut.cut
+    assert (bounded(2), bounded(3)) == (cut, whole)
+    assert len(asked) == 2
+    assert bounded(1).cut
+    assert len(asked) == 3
 
 
 def test_without_memory_a_job_is_run_each_time(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:

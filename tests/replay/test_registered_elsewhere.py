@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -181,12 +180,6 @@ COUNTED = {
         "counter.n",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(seconds=60.0) as opened:
-        yield opened
 
 
 def outcomes(text: str, pool: Pool, folder: Path) -> dict[str, tuple[FindingVerdict, list[Outcome]]]:

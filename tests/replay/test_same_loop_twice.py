@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,12 +27,6 @@ def {0}(loader, epochs):
             loss.backward()
             optimizer.step()
 """
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(seconds=60.0, remembered=16) as opened:
-        yield opened
 
 
 def found(text: str, code: str, folder: Path) -> list[Case]:

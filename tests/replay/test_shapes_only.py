@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,23 +42,13 @@ STEP = "model(torch.randn(3, 4)).sum().backward(); optimizer.step()"
 STATE_LOADED = "optimizer.load_state_dict(torch.load('last.pt'))"
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(seconds=60.0) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def unguarded() -> Iterator[Pool]:
-    with Pool(seconds=60.0, arguments=["--unguarded"]) as opened:
-        yield opened
-
-
 def moved(optimizer: str, before: str = "", move: str = 'model.to("cuda")', device: str = '"cuda"') -> str:
     return MOVED.format(optimizer=optimizer, before=before, move=move, device=device)
 
 
-@pytest.mark.parametrize("case", [each for each in cases("bad_") if each.path.parent.name in _MOVERS], ids=str)
+@pytest.mark.parametrize(
+    "case", [each for each in cases("bad_") if each.path.parent.name in _MOVERS], ids=lambda case: case.name
+)
 def test_exactly_the_listed_verdicts_rest_on_shapes(case: Case, pool: Pool) -> None:
     verdicts = [verify(each, pool, Setting()).verdict for each in replayed(case)]
     assert {each.shapes_only for each in verdicts} == {case.name in SHAPES_ONLY}
@@ -70,7 +59,9 @@ def test_exactly_the_listed_verdicts_rest_on_shapes(case: Case, pool: Pool) -> N
         assert verdict.fix is None or ("shapes only" in verdict.fix_sentence) is verdict.shapes_only
 
 
-@pytest.mark.parametrize("case", [each for each in cases("ok_") if each.path.parent.name in _MOVERS], ids=str)
+@pytest.mark.parametrize(
+    "case", [each for each in cases("ok_") if each.path.parent.name in _MOVERS], ids=lambda case: case.name
+)
 def test_shapes_convict_no_right_code(case: Case, pool: Pool) -> None:
     from fixture_cases import catalog
     from optlint.engine import Engine

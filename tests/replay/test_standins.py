@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from textwrap import dedent
 
 import pytest
@@ -30,12 +29,6 @@ SCHEDULES = (
     "ChainedScheduler([StepLR(optimizer, 2)], optimizer)",
     "ReduceLROnPlateau(optimizer)",
 )
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(seconds=60.0) as opened:
-        yield opened
 
 
 def ran(pool: Pool, body: str, plan: dict[str, bool] | None = None) -> Trace:

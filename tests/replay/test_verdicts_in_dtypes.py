@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -30,12 +29,6 @@ SAMPLE = {
     "non-leaf-parameter/bad_double_from_helper.py": "",
 }
 """Fixtures, and of what bfloat16 says nothing."""
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(seconds=60.0) as opened:
-        yield opened
 
 
 def sampled(name: str) -> Case:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
 
@@ -40,12 +40,6 @@ for step in range({updates}):
     {note}optimizer.step()
     scheduler.step()
 """
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool() as pool:
-        yield pool
 
 
 def replayed(file: Path, pool: Pool, most_updates: int = 300) -> dict[str, EntrySchedule]:

@@ -6,6 +6,7 @@ import dis
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -435,8 +436,12 @@ def _quadratic(parameter: torch.Tensor) -> torch.Tensor:
 
 
 def _point(real: torch.Tensor) -> torch.Tensor:
-    places = torch.arange(real.numel(), dtype=real.dtype, device=real.device).reshape(real.shape)
-    return torch.sin(places + 0.7 * _forwards)
+    return torch.sin(_places(real.shape, real.dtype, real.device) + 0.7 * _forwards)
+
+
+@lru_cache(maxsize=64)
+def _places(shape: torch.Size, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    return torch.arange(shape.numel(), dtype=dtype, device=device).reshape(shape)
 
 
 def pull(parameter: torch.Tensor) -> torch.Tensor:
