@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from optlint.program.defaults import defaults_of
 from optlint.program.events import Act
 from optlint.program.expressions import Expressions
 from optlint.program.machine import DEEPEST_CALL, Activation, Machine
@@ -111,6 +112,7 @@ class Calls:
             case Function():
                 return self.follow(function, positional, keywords, node)
             case ClassValue(info=info):
+                machine.made.add(info.node)
                 return self.instantiate(info, positional, keywords, node)
             case Partial(function=inner, positional=first, keywords=named):
                 given = {name for name, _ in keywords}
@@ -215,14 +217,7 @@ class Calls:
         spec = function.node.args
         names = [*spec.posonlyargs, *spec.args]
         given = dict(keywords)
-        defaults = dict(zip([argument.arg for argument in names[::-1]], spec.defaults[::-1], strict=False))
-        defaults.update(
-            {
-                argument.arg: default
-                for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
-                if default is not None
-            }
-        )
+        defaults = dict(defaults_of(spec))
         spread = given.pop("**", None)
         for index, argument in enumerate([*names, *spec.kwonlyargs]):
             if index < len(positional) and index < len(names):
@@ -232,7 +227,7 @@ class Calls:
             elif spread is not None:
                 value = machine.mix(argument.arg, [spread])
             elif argument.arg in defaults:
-                value = self._default(defaults[argument.arg], function.frame)
+                value = self.default(defaults[argument.arg], function.frame)
             else:
                 value = machine.opaque(argument.arg)
             if isinstance(value, Opaque):
@@ -244,27 +239,31 @@ class Calls:
             rest: list[tuple[Value, Value]] = [(Const(name), value) for name, value in given.items()]
             machine.write(frame.serial, spec.kwarg.arg, machine.new_entries(rest, is_open=spread is not None))
 
-    def _default(self, expression: ast.expr, frame: Frame) -> Value:
+    def default(self, expression: ast.expr, frame: Frame) -> Value:
+        """Return what a parameter is by default in a function that was defined in `frame`."""
         if isinstance(expression, ast.Constant):
             return Const(expression.value) if expression.value is not Ellipsis else self.machine.opaque()
         return self.machine.evaluate_in(expression, frame)
 
     def instantiate(self, info: ClassInfo, positional: Sequence[Value], keywords: Keywords, node: ast.AST) -> Value:
         """Make an object of a project class and run its `__init__`."""
-        machine = self.machine
         made = self.torch.instance_of(info, positional, keywords, node)
         if isinstance(made, Optimizer | Scheduler):
             return made
         found = info.method("__init__")
         if found is not None:
             owner, function = found
-            bound = Function(function, _frame(owner, machine), owner, made)
+            bound = Function(function, self.frame_of(owner), owner, made)
             self.follow(bound, positional, keywords, node)
             if isinstance(made, Model):
                 made.has_parameters = self._may_have_parameters(made, info)
         elif isinstance(made, Instance):
             self._fill_fields(info, made, positional, keywords)
         return made
+
+    def frame_of(self, info: ClassInfo) -> Frame:
+        """Return where a class was defined."""
+        return info.frame if isinstance(info.frame, Frame) else self.machine.module_frame(info.module)
 
     def _may_have_parameters(self, made: Model, info: ClassInfo) -> bool:
         """Whether a module of the project may have parameters, by what its `__init__` has set."""
@@ -302,10 +301,6 @@ def _last_name(function: ast.expr) -> str:
     return (
         function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
     )
-
-
-def _frame(info: ClassInfo, machine: Machine) -> Frame:
-    return info.frame if isinstance(info.frame, Frame) else machine.module_frame(info.module)
 
 
 def _declared(node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:

@@ -32,6 +32,7 @@ from optlint.program.values import (
     NONE,
     ClassValue,
     Const,
+    Default,
     Entries,
     External,
     Function,
@@ -46,6 +47,7 @@ from optlint.program.values import (
     Super,
     Value,
     alternatives,
+    settled,
 )
 
 if TYPE_CHECKING:
@@ -311,7 +313,7 @@ class Expressions:
                         return self.machine.join(items) if items else self.machine.opaque()
             case Entries():
                 entries = self.machine.entries(value)
-                same = [inner for found, inner in entries if found == key]
+                same = [inner for found, inner in entries if found == settled(key)]
                 if same:
                     return same[-1]
                 others = [inner for _, inner in entries]
@@ -363,7 +365,8 @@ class Expressions:
     def _binary(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
         if isinstance(left, Const) and isinstance(right, Const):
-            return _fold(node.op, left, right) or self.machine.opaque()
+            folded = _fold(node.op, left, right)
+            return self.machine.computed(folded, left, right) if folded is not None else self.machine.opaque()
         if isinstance(node.op, ast.Add):
             both = self.iteration.concatenated(left, right, node)
             if both is not None:
@@ -385,7 +388,7 @@ class Expressions:
             truth = self.truth(value)
             return Const(not truth) if truth is not None else self.machine.opaque()
         if isinstance(value, Const) and isinstance(value.value, int | float) and isinstance(node.op, ast.USub):
-            return Const(-value.value)
+            return self.machine.computed(Const(-value.value), value)
         return self.machine.mix("", [value])
 
     def _boolean(self, node: ast.BoolOp) -> Value:
@@ -421,6 +424,8 @@ class Expressions:
         return self.machine.opaque()
 
     def _decide(self, operator: ast.cmpop, left: Value, right: Value) -> bool | None:
+        if isinstance(left, Default) or isinstance(right, Default):
+            return None
         negative = isinstance(operator, ast.NotEq | ast.IsNot | ast.NotIn)
         if isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
             if isinstance(left, Const) and isinstance(right, Const):
@@ -441,6 +446,8 @@ class Expressions:
     def truth(self, value: Value) -> bool | None:
         """Return whether a value counts as true, or None where it depends."""
         match value:
+            case Default():
+                return None
             case Const(value=constant):
                 return bool(constant)
             case Optimizer() | Scheduler() | Scaler() | Model() | Instance() | Function() | ClassValue() | External():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from optlint.program.defaults import replaced_in
 from optlint.program.machine import Machine
 from optlint.program.objects import Object
 from optlint.program.regions import Guard, Variable
+from optlint.program.values import Default, Frame, Join, Opaque, alternatives
 
 _PURE_CALLS = frozenset(("isinstance", "hasattr", "len", "getattr", "callable", "bool"))
 
@@ -17,7 +19,7 @@ class _Test:
     """What the text of a condition says: `text` is what it asks, and whether the answer comes out turned around.
 
     `names` and `attributes` (of names) are what the outcome depends on; None where it may differ each time the test
-    runs, because it calls something.
+    runs, because it calls something. `alone` is the name, with an attribute or an empty one, that is all it asks for.
     """
 
     positive: bool
@@ -25,6 +27,7 @@ class _Test:
     constant: str = ""
     names: tuple[str, ...] | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+    alone: tuple[str, str] | None = None
 
 
 def guard_of(machine: Machine, test: ast.expr) -> tuple[Guard | None, bool]:
@@ -35,6 +38,9 @@ def guard_of(machine: Machine, test: ast.expr) -> tuple[Guard | None, bool]:
     asked = machine.frame.module.trait(test, "guard", _asked)
     if asked.names is None:
         return None, asked.positive
+    known = _of_value(machine, asked)
+    if known is not None:
+        return known
     variables = {_owner(machine, name) for name in asked.names}
     for name, attribute in asked.attributes:
         value = machine.read(*_owner(machine, name))
@@ -42,6 +48,34 @@ def guard_of(machine: Machine, test: ast.expr) -> tuple[Guard | None, bool]:
             variables.add((value.serial, attribute))
     stamp = ",".join(f"{owner}.{name}@{machine.versions.get((owner, name), 0)}" for owner, name in sorted(variables))
     return Guard(f"{asked.text} [{stamp}]", asked.constant, frozenset(variables)), asked.positive
+
+
+def _of_value(machine: Machine, asked: _Test) -> tuple[Guard, bool] | None:
+    """Return the guard of a condition on one unknown value, by whatever name it goes: `fp16`, `self.fp16`, `mixed`."""
+    if asked.alone is None:
+        return None
+    name, attribute = asked.alone
+    owner = machine.read(*_owner(machine, name)) if attribute else machine.frame
+    if not isinstance(owner, Object | Frame):
+        return None
+    variable = (owner.serial, attribute or name)
+    value = machine.read(*variable)
+    match alternatives(value) if isinstance(value, Join) else (value,):
+        case (Opaque(serial=serial),) if serial in machine.unsaid and asked.constant in ("", "None"):
+            function = machine.activations[-1].function
+            if attribute or function is None or name in replaced_in(machine.frame.module, function.node):
+                return None  # it may be None by now whatever was given
+            # `if scaler` asks for the same as `if scaler is not None` does.
+            guard = Guard(_subject(machine, asked, serial), "None", frozenset())
+            return guard, asked.positive is (asked.constant == "None")
+        case (Opaque(serial=serial) | Default(serial=serial),) if not isinstance(value, Join):
+            return Guard(_subject(machine, asked, serial), asked.constant, frozenset((variable,))), asked.positive
+        case _:
+            return None
+
+
+def _subject(machine: Machine, asked: _Test, serial: int) -> str:
+    return f"{machine.asked.setdefault(serial, asked.text)} [{serial}]"
 
 
 def divisor_of(test: ast.AST) -> ast.expr | None:
@@ -88,7 +122,15 @@ def _asked(test: ast.AST) -> _Test:
                 attributes.setdefault((name, attribute))
             case _:
                 pass
-    return _Test(positive, ast.unparse(subject), constant, tuple(names), tuple(attributes))
+    alone: tuple[str, str] | None = None
+    match subject:
+        case ast.Name(id=name):
+            alone = (name, "")
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+            alone = (name, attribute)
+        case _:
+            pass
+    return _Test(positive, ast.unparse(subject), constant, tuple(names), tuple(attributes), alone)
 
 
 def _owner(machine: Machine, name: str) -> Variable:

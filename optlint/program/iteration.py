@@ -50,7 +50,9 @@ class Iteration:
                 return machine.new_items([machine.opaque("name"), parameter]) if value.named else parameter
             case Items():
                 items = machine.items(value)
-                return machine.join(items) if items else machine.opaque()
+                found = machine.join(items) if items else machine.opaque()
+                # Each element may be an iterator of its own: that one of them is used up says nothing of the next.
+                return self.listed(found, node) if isinstance(found, ParameterIterator) else found
             case Entries():
                 keys = machine.items(value)[::2]
                 return machine.join(keys) if keys else machine.opaque()

@@ -6,6 +6,7 @@ import ast
 import re
 
 from optlint.program.calls import Calls
+from optlint.program.defaults import entry_arguments
 from optlint.program.definitions import Definitions
 from optlint.program.expressions import Expressions
 from optlint.program.machine import Activation, Machine
@@ -122,13 +123,13 @@ class Lowering:
         region = self._run(Function(function, frame), function)
         return Entry.of(function.name, region)
 
-    def _run(self, function: Function, node: ast.AST) -> Region:
+    def _run(self, function: Function, node: FunctionNode) -> Region:
         """Follow a function with unknown arguments; what it changes for others is forgotten."""
         machine = self.machine
         machine.entry_statements = 0
         with machine.tentatively() as out:
             saved, machine.stack = machine.stack, []
-            self.calls.follow(function, (), (), node)
+            self.calls.follow(function, (), entry_arguments(self.calls, node, function.frame), node)
             machine.stack = saved
         return sequence(out)
 
@@ -146,7 +147,7 @@ class Lowering:
         entries: list[Entry] = []
         machine.entry_statements = 0
         with machine.tentatively() as out:
-            made = self.calls.instantiate(info, (), (), info.node)
+            made = self.calls.instantiate(info, (), self._constructor_arguments(info), info.node)
             if out:
                 entries.append(Entry.of(f"{info.name}.__init__", sequence(out)))
             text = info.module.segment(info.node)
@@ -156,6 +157,13 @@ class Lowering:
                 bound = Function(method, info.frame if isinstance(info.frame, Frame) else frame, info, made)
                 entries.append(Entry.of(f"{info.name}.{name}", sequence([*out, self._run(bound, method)])))
         return entries
+
+    def _constructor_arguments(self, info: ClassInfo) -> list[tuple[str, Value]]:
+        """Return what a class is made with by nobody: what the program makes itself has the defaults as they stand."""
+        found = info.method("__init__")
+        if found is None or info.node in self.machine.made:
+            return []
+        return entry_arguments(self.calls, found[1], self.calls.frame_of(found[0]))
 
 
 def lower(project: Project, module: ModuleInfo) -> Program:

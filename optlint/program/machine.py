@@ -27,7 +27,7 @@ from optlint.program.objects import (
 from optlint.program.project import Project
 from optlint.program.regions import Region, Variable, sequence
 from optlint.program.scaling import scaled_throughout, scalers_of_all
-from optlint.program.values import Const, Entries, Frame, Function, Items, Join, Opaque, Value
+from optlint.program.values import Const, Default, Entries, Frame, Function, Items, Join, Opaque, Value
 
 MOST_ALTERNATIVES = 6
 """Values that a variable may have before it becomes unknown."""
@@ -100,9 +100,15 @@ class Machine:
         """Unknown values that are detached tensors, by serial; of a parameter what its `data` is."""
         self.names: dict[int, str] = {}
         """Names that unknown values were assigned to, by the value's serial."""
+        self.unsaid: set[int] = set()
+        """Unknown values that parameters of entries may be which are `None` by default, by serial."""
+        self.asked: dict[int, str] = {}
+        """By what name a condition first asked for an unknown value, by the value's serial."""
         self.measures = Measures(self)
         self.entered: set[ast.AST] = set()
         """Functions that were followed."""
+        self.made: set[ast.AST] = set()
+        """Classes of which the program makes objects."""
         self.depth = 0
         self.grad_enabled = True
         self.quiet = 0
@@ -144,6 +150,11 @@ class Machine:
     ) -> Opaque:
         """Return a new unknown value."""
         return Opaque(self.serial(), label, holds, flows)
+
+    def computed(self, result: Const, *operands: Const) -> Const:
+        """Return what was computed of literals: where one of them may be another, so may the result."""
+        is_open = any(isinstance(operand, Default) for operand in operands)
+        return Default(result.value, self.serial()) if is_open else result
 
     def attach(self, model: Model, name: str, part: Model) -> None:
         """Note that a module is a part of another, under a name."""

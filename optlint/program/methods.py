@@ -286,7 +286,7 @@ class Methods:
         if name in ("train", "eval"):
             flag = positional[0] if positional else named.get("mode", Const(True))
             off = name == "eval" or flag == Const(False)
-            known = name == "eval" or isinstance(flag, Const)
+            known = name == "eval" or self.expressions.truth(flag) is not None
             machine.event(Act.EVAL if off else Act.TRAIN, (model,), node, known=known)
             return model
         if name in ("apply", "share_memory", "compile", "float", "type"):

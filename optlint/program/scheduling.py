@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optlint.program.values import Items, Value
+from optlint.program.values import Items, Value, settled
 
 if TYPE_CHECKING:
     from optlint.program.lengths import Length
@@ -74,7 +74,8 @@ def constructed(
 def _argument(machine: Machine, index: int | None, name: str, value: Value, node: ast.expr | None) -> Argument:
     items = machine.items(value) if isinstance(value, Items) and machine.measures.is_whole(value) else None
     lengths = None if items is None else tuple(map(machine.measures.length, items))
-    return Argument(name, index, value, node, machine.measures.length(value), items, lengths)
+    known = None if items is None else tuple(map(settled, items))
+    return Argument(name, index, settled(value), node, machine.measures.length(value), known, lengths)
 
 
 def _nodes(call: object, count: int) -> list[ast.expr | None]:

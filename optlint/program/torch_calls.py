@@ -495,7 +495,8 @@ class TorchCalls:
 
     def _rounded(self, how: str, value: Value) -> Value:
         if isinstance(value, Const) and isinstance(value.value, int | float) and math.isfinite(value.value):
-            return Const(math.ceil(value.value) if how == "ceil" else int(value.value))
+            number = math.ceil(value.value) if how == "ceil" else int(value.value)
+            return self.machine.computed(Const(number), value)
         return self.machine.measures.computed(self.machine.mix("", [value]), how, value)
 
     def _max(self, positional: Sequence[Value], keywords: Keywords, node: ast.Call) -> Value:

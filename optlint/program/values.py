@@ -18,6 +18,17 @@ class Const:
 
 
 @dataclass(frozen=True, slots=True)
+class Default(Const):
+    """What a parameter is where a caller says nothing, in a function whose callers are not seen.
+
+    A rate, a length or a name is taken to be this one; no condition is: a caller may turn a flag around. `serial` tells
+    one such parameter from another: whatever it is, it is the same everywhere.
+    """
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class External:
     """A name of a package outside of the project, dotted: `torch.optim.SGD`."""
 
@@ -173,6 +184,11 @@ Value: TypeAlias = (
 )
 
 NONE = Const(None)
+
+
+def settled(value: Value) -> Value:
+    """Return a value as it is where no caller says otherwise."""
+    return Const(value.value) if isinstance(value, Default) else value
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:

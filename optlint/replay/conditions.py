@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from optlint.replay.trace import Trace
+
+_WORD = re.compile(r"\w+")
 
 
 def by_relevance(traces: Iterable[Trace], body: str, rows: Sequence[int]) -> list[str]:
@@ -14,7 +17,11 @@ def by_relevance(traces: Iterable[Trace], body: str, rows: Sequence[int]) -> lis
         for condition, row in zip(trace.asked, trace.asked_in, strict=False):
             met.setdefault(condition, row)
     headers = _headers(body, rows)
-    return sorted(met, key=lambda condition: met[condition] not in headers)
+    lines = body.split("\n")
+    tests = [lines[row - 1] for row in headers if lines[row - 1].lstrip().startswith(("if ", "elif ", "while "))]
+    # Options are met where the script begins, and decide where they are named.
+    asked = {word for test in tests for word in _WORD.findall(test)}
+    return sorted(met, key=lambda each: met[each] not in headers and each.partition(" ")[0] not in asked)
 
 
 def _headers(body: str, rows: Sequence[int]) -> set[int]:

@@ -197,6 +197,8 @@ def _why_not(
         return Reason.NOT_EXERCISED, unseen
     if found:
         return Reason.NOT_EXERCISED, f"the property holds, and yet {found[0].words}"
+    if trace.reached is not None and flag.own and not set(trace.reached).intersection(flag.own):
+        return Reason.NOT_EXERCISED, "the flagged row was not reached"
     return None, ""
 
 

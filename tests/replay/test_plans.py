@@ -64,6 +64,27 @@ def test_the_conditions_that_decide_about_a_flagged_row_are_tried_both_ways(pool
     assert outcomes == {(True, True), (True, False), (False, True), (False, False)}
 
 
+def test_an_option_matters_where_a_flagged_row_is_subject_to_it(pool: Pool) -> None:
+    text = """
+    def train(optimizer, warm, fp16, limit, last):
+        if warm or last:
+            pass
+        for _ in range(2):
+            if fp16:
+                if limit is not None:
+                    optimizer.step()
+    optimizer = standin.optimizer(standin.model())
+    warm, last, fp16 = standin.flag('warm', True), standin.flag('last', False), standin.flag('fp16', False)
+    train(optimizer, warm, fp16, standin.option('limit'), last)
+    """
+    made = script(text)
+    [trace] = run_all(pool, [made], Setting(dtype="float64"))[()]
+    assert isinstance(trace, Trace)
+    assert by_relevance([trace], made.body, ()) == ["warm", "last", "fp16", "limit is given"]
+    row = row_of(made, "optimizer.step")
+    assert by_relevance([trace], made.body, (row,)) == ["fp16", "limit is given", "warm", "last"]
+
+
 def test_a_condition_that_came_out_false_is_tried_true(pool: Pool) -> None:
     made = script("if standin.unset('args.resume'):\n    pass\n")
     runs = run_all(pool, [made], Setting(dtype="float64"))
@@ -327,6 +348,46 @@ def test_what_a_module_is_not_known_to_hold_may_be_a_scheduler(tmp_path: Path, p
                 raise RuntimeError("not with this one")
     """
     assert told(verdict_of_text(text, "OPT418", tmp_path, pool)) == ["confirmed", "validated"]
+
+
+OPTIONAL = """
+import torch
+
+class Trainer:
+    def __init__(self, model, lr=0.1, fp16=False, *, mode="plain"):
+        self.model = model
+        self.fp16 = fp16
+        self.mode = mode
+        self.optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+        self.scaler = torch.amp.GradScaler("cuda")
+
+    def train(self, batches, limit=None):
+        for x in batches:
+            self.optimizer.zero_grad()
+            loss = self.model(x)
+            if {test}:
+                self.scaler.scale(loss).backward()
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+                self.scaler.step(self.optimizer)
+                self.scaler.update()
+            else:
+                loss.backward()
+                self.optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ("self.fp16", ["confirmed", "validated"]),
+        ("limit is not None", ["confirmed", "validated"]),
+        ("self.mode == 'mixed'", ["inconclusive", "inconclusive"]),
+    ],
+)
+def test_a_fault_that_an_option_brings_is_no_harmless_one(
+    test: str, expected: list[str], tmp_path: Path, pool: Pool
+) -> None:
+    assert told(verdict_of_text(OPTIONAL.format(test=test), "OPT502", tmp_path, pool)) == expected
 
 
 def test_conditions_are_named_without_addresses(pool: Pool) -> None:

@@ -96,6 +96,24 @@ def test_what_may_be_none(value: str, plan: dict[str, bool], expected: str, pool
     assert said(pool, value, "", plan) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "plan", "expected"),
+    [
+        ("standin.flag('fp16', False)", {}, "False"),
+        ("standin.flag('fp16', False)", {"fp16": True}, "True"),
+        ("standin.flag('warm', True)", {}, "True"),
+        ("standin.flag('warm', True)", {"warm": False}, "False"),
+        ("standin.option('momentum')", {}, "None"),
+        ("standin.option('momentum')", {"momentum is given": True}, "0.9"),
+        ("standin.option('mask')", {"mask is given": True}, "<mask>"),
+    ],
+)
+def test_options_are_what_they_are_by_default_unless_planned(
+    value: str, plan: dict[str, bool], expected: str, pool: Pool
+) -> None:
+    assert said(pool, value, "", plan) == expected
+
+
 PLATEAU = "torch.optim.lr_scheduler.ReduceLROnPlateau"
 STEPS = "torch.optim.lr_scheduler.StepLR(standin.optimizer(), 2)"
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from optlint.program.defaults import defaults_of
 from optlint.program.modules import FunctionNode, ModuleInfo
 from optlint.program.objects import Model, Object, Optimizer, Scaler, Scheduler
+from optlint.program.values import Default, Join, Opaque
 from optlint.replay.script import StandIn, origin_in
 from optlint.replay.slicer.slice import CannotSliceError, definitions
 from optlint.replay.slicer.vocabulary import OPTIMIZER_NAME
@@ -55,8 +57,8 @@ def _arguments(writer: Writer, function: FunctionNode, module: ModuleInfo, skip:
     """Write stand-ins for the parameters of a function, and return the arguments of its call."""
     spec = function.args
     names = [argument.arg for argument in [*spec.posonlyargs, *spec.args]][skip:]
-    optional = set(names[len(names) - len(spec.defaults) :]) if spec.defaults else set()
-    required = [*names, *(a.arg for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None)]
+    optional = {name for name, _ in defaults_of(spec)}
+    required = [*names, *(argument.arg for argument in spec.kwonlyargs)]
     kinds = {name: _kind(writer, function, name) for name in required}
     origin = origin_in(module, function.lineno)
     written: list[str] = []
@@ -66,9 +68,12 @@ def _arguments(writer: Writer, function: FunctionNode, module: ModuleInfo, skip:
             kinds[name] = Optimizer(0, name, None)
     for name in sorted(required, key=lambda name: _rank(kinds[name])):
         kind = kinds[name]
-        if name in optional and kind is None:
+        option = _option(writer, function, name) if name in optional and kind is None else ""
+        if name in optional and kind is None and not option:
             continue
         match kind:
+            case _ if option:
+                text = option
             case Model():
                 text = writer.stand_ins.model(name, kind)
             case Optimizer():
@@ -97,6 +102,26 @@ def _kind(writer: Writer, function: FunctionNode, name: str) -> Object | None:
                 if isinstance(found, Model | Optimizer | Scheduler | Scaler):
                     return found
     return None
+
+
+def _option(writer: Writer, function: FunctionNode, name: str) -> str:
+    """Return a stand-in for an option that a caller may give otherwise than by default; nothing where it is none.
+
+    Only what is kept of the function counts.
+    """
+    observed, layouts = writer.slice.observed, writer.slice.layouts.values()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+            value = observed.values.get(node)
+            if not any(layout.statement.get(node) in writer.slice.kept for layout in layouts):
+                continue
+            if isinstance(value, Default) and isinstance(value.value, bool):
+                return f"standin.flag({name!r}, {value.value})"
+            if isinstance(value, Join) and any(
+                isinstance(each, Opaque) and each.serial in observed.machine.unsaid for each in value.alternatives
+            ):
+                return f"standin.option({name!r})"
+    return ""
 
 
 def _rank(kind: Object | None) -> int:

@@ -107,6 +107,16 @@ def unset(label: str = "") -> Any:
     return made
 
 
+def flag(name: str, usual: bool) -> bool:
+    """A flag that callers may turn around: what it is by default, unless planned."""
+    return decided(name, usual)
+
+
+def option(name: str) -> Any:
+    """What callers may give, and is `None` by default: that, unless planned."""
+    return unknown(name) if decided(f"{name} is given", False) else None
+
+
 def is_none(value: Any) -> bool:
     """`value is None`, where a stand-in may be: not as a rule, unless it is one for an argument that nobody gives."""
     if not isinstance(value, Unknown):
