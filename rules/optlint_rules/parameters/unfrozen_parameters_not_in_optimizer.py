@@ -56,7 +56,7 @@ for epoch in range(10):
 - The optimizer was built over all parameters, or over a list that was made before the freeze.
 - The optimizer never steps after the unfreezing: flags are restored at the end.
 - The flag is set on an input: adversarial examples, gradient penalties.
-- A GAN's discriminator is switched on and off; its own optimizer holds all of it.
+- A GAN's discriminator is switched on and off; its own optimizer holds all of it, as a whole or part by part.
 
 ## Fix safety
 Unsafe: the parameters learn from then on, which is the intent, at the optimizer's default learning rate; a smaller
@@ -77,6 +77,7 @@ parameters appear in more than one parameter group`, hence the fix looks which a
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from optlint.api import (
     OPTIMIZER,
@@ -125,6 +126,14 @@ def _missing(model: Model, optimizer: Optimizer) -> bool:
     )
 
 
+def _held_by_parts(model: Model, optimizers: Iterable[Optimizer]) -> bool:
+    """Whether optimizers hold several parts of a module, and no part is known that they lack."""
+    sources = [canonical(source.model) for optimizer in optimizers for source in optimizer.sources]
+    held = {part for part in sources if part.within(model)}
+    lacking = (part for part in model.parts.values() if part.has_parameters)
+    return len(held) > 1 and all(any(part.overlaps(other) for other in held) for part in lacking)
+
+
 def _place(violation: Violation) -> Place:
     return violation.roles["trigger"].place
 
@@ -137,6 +146,8 @@ def _level(violation: Violation) -> Level | None:
     for other in violation.entry.optimizers:
         if other is not optimizer and any(not _missing(model, other) and other.holds(model) for model in models):
             return None
+    if all(_held_by_parts(model, violation.entry.optimizers) for model in models):
+        return None
     if any(source.selection is Selection.TRAINABLE for source in optimizer.sources):
         # A filter leaves out only what was frozen when it was read.
         for event in violation.entry.events:
