@@ -120,17 +120,15 @@ def _calls(program: Program) -> Iterator[Violation]:
                 continue
             if scheduler.info is not None or scheduler.confidence is not Confidence.CERTAIN:
                 continue
-            facts = {
-                tables().schedulers[name.partition(":")[0]].get_lr
-                for name in scheduler.classes
-                if name.partition(":")[0] in tables().schedulers
-            }
+            names = sorted({name.partition(":")[0] for name in scheduler.classes})
+            known = tables().schedulers
+            facts = {known[name].get_lr if name in known else "" for name in names}
             level = Level.ERROR if facts == {"raises"} else Level.WARNING
             what = {
                 frozenset(("raises",)): f"`{{0}}` raises {exception_of('get_lr of a composite')} for {{1}}",
                 frozenset(("right",)): "`{0}` warns on each call, although {1} gives the right value here",
             }.get(frozenset(facts), "`{0}` called from outside gives a wrong learning rate for {1}")
-            names = " or ".join(sorted(name.partition(":")[0] for name in scheduler.classes)) or "the scheduler"
+            kinds = " or ".join(names) if names and all(name in known for name in names) else "most schedulers"
             text = ast.unparse(event.place.node)
             yield Violation(
                 program,
@@ -138,7 +136,7 @@ def _calls(program: Program) -> Iterator[Violation]:
                 {"call": event},
                 (event,),
                 entry=entry,
-                parts={"what": what.format(text, names)},
+                parts={"what": what.format(text, kinds)},
                 level=level,
             )
 
