@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 
 from optlint.program.defaults import replaced_in
@@ -12,6 +13,10 @@ from optlint.program.regions import Guard, Variable
 from optlint.program.values import Default, Frame, Join, Opaque, alternatives
 
 _PURE_CALLS = frozenset(("isinstance", "hasattr", "len", "getattr", "callable", "bool"))
+_SETTINGS = re.compile(
+    r"_*(args?|arguments|opts?|options?|cfgs?|conf|config\w*|h(yper_?)?params?|hps?|settings|flags)", re.I
+)
+"""What people call the settings of a run, which hold from its beginning to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,22 @@ def guard_of(machine: Machine, test: ast.expr) -> tuple[Guard | None, bool]:
         if isinstance(value, Object):
             variables.add((value.serial, attribute))
     stamp = ",".join(f"{owner}.{name}@{machine.versions.get((owner, name), 0)}" for owner, name in sorted(variables))
-    return Guard(f"{asked.text} [{stamp}]", asked.constant, frozenset(variables)), asked.positive
+    lasts = _are_settings(machine, asked)
+    return Guard(f"{asked.text} [{stamp}]", asked.constant, frozenset(variables), lasts), asked.positive
+
+
+def _are_settings(machine: Machine, asked: _Test) -> bool:
+    """Whether a condition asks for settings of the run alone: `args.cosine`, `self.config["warmup"] > 0`."""
+    if asked.alone is not None and not asked.alone[1]:
+        return False  # a list of settings, as likely as not
+    for name in asked.names or ():
+        owned = [attribute for owner, attribute in asked.attributes if owner == name]
+        words = owned if name == "self" else [name]
+        if not words or not all(map(_SETTINGS.fullmatch, words)):
+            return False
+        if name != "self" and isinstance(machine.read(*_owner(machine, name)), Object):
+            return False  # `opt` is the optimizer
+    return bool(asked.names)
 
 
 def _of_value(machine: Machine, asked: _Test) -> tuple[Guard, bool] | None:
@@ -66,10 +86,12 @@ def _of_value(machine: Machine, asked: _Test) -> tuple[Guard, bool] | None:
             if attribute or function is None or name in replaced_in(machine.frame.module, function.node):
                 return None  # it may be None by now whatever was given
             # `if scaler` asks for the same as `if scaler is not None` does.
-            guard = Guard(_subject(machine, asked, serial), "None", frozenset())
+            guard = Guard(_subject(machine, asked, serial), "None", frozenset(), lasts=True)
             return guard, asked.positive is (asked.constant == "None")
         case (Opaque(serial=serial) | Default(serial=serial),) if not isinstance(value, Join):
-            return Guard(_subject(machine, asked, serial), asked.constant, frozenset((variable,))), asked.positive
+            lasts = isinstance(value, Default) or _are_settings(machine, asked)
+            subject = _subject(machine, asked, serial)
+            return Guard(subject, asked.constant, frozenset((variable,)), lasts), asked.positive
         case _:
             return None
 

@@ -8,7 +8,7 @@ import builtins
 from optlint.program.machine import Machine
 from optlint.program.modules import ClassInfo, ModuleInfo
 from optlint.program.objects import Object, canonical
-from optlint.program.values import ClassValue, External, Frame, Function, Imported, ModuleValue, Value
+from optlint.program.values import ClassValue, External, Frame, Function, Imported, Join, ModuleValue, Value
 
 FOREIGN = frozenset(
     """
@@ -138,6 +138,8 @@ class Names:
         """Look an imported name up; other values are returned as they are."""
         if isinstance(value, Object):
             return canonical(value)
+        if isinstance(value, Join) and any(isinstance(option, Imported) for option in value.alternatives):
+            return Join(tuple(dict.fromkeys(self.resolve(option, hops) for option in value.alternatives)))
         if not isinstance(value, Imported):
             return value
         dotted = f"{value.module}.{value.name}" if value.name else value.module

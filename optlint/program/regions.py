@@ -20,12 +20,14 @@ class Guard(NamedTuple):
 
     `subject` is the tested expression. Where `constant` is given, the test is `subject == constant`, and two guards
     of one subject with different constants exclude each other. `variables` are those that the expression reads:
-    once one of them changes, an outcome seen before says nothing more.
+    once one of them changes, an outcome seen before says nothing more. Where it `lasts`, the next iteration of a loop
+    that leaves them alone has the same outcome: a setting does, a list that is filled does not.
     """
 
     subject: str
     constant: str
     variables: frozenset[Variable]
+    lasts: bool = False
 
 
 class Leave(enum.Enum):

@@ -118,13 +118,17 @@ class _Run:
         return self.iterate(region, begin, lambda _guard: True)[0]
 
     def count_guards(self, region: Region) -> None:
+        """Note the conditions that are asked more than once: at several places, or anew in each iteration."""
         counts: Counter[str] = Counter()
-        pending = [region]
+        pending: list[tuple[Region, frozenset[Loop]]] = [(region, frozenset())]
         while pending:
-            current = pending.pop()
+            current, loops = pending.pop()
             if isinstance(current, Branch) and current.guard is not None:
-                counts[current.guard.subject] += 1
-            pending.extend(children(current))
+                guard = current.guard
+                again = guard.lasts and any(guard.variables.isdisjoint(loop.assigned) for loop in loops)
+                counts[guard.subject] += 2 if again else 1
+            inside = loops | {current} if isinstance(current, Loop) else loops
+            pending.extend((child, inside) for child in children(current))
         self.repeated = frozenset(subject for subject, count in counts.items() if count > 1)
 
     # -- running ------------------------------------------------------------------------------------------------
