@@ -73,8 +73,9 @@ These are not reported:
 
 ## Fix safety
 
-The fix moves the call to the end of its loop's body (or of the function whose first line it is). It is unsafe
-because it changes every learning rate of the run, which is its purpose: results will differ from earlier runs.
+The fix moves the call to the end of its loop's body (or of the function whose first line it is), above a `break` that
+follows the update. It is unsafe because it changes every learning rate of the run, which is its purpose: results will
+differ from earlier runs.
 
 There is no fix where moving the statement would not do: a call once before the loop, a call inside a branch, and a
 loop body with a `continue` or `return` that would skip the moved call.
@@ -152,7 +153,10 @@ def _to_loop_end(violation: Violation, editor: Editor) -> Edits | None:
     owner = parent(early.place.module, statement)
     loops = enclosing_loops(early.place)
     if loops:
-        return editor.move_to_end(statement, loops[0]) if owner is loops[0] and not _leaves(loops[0]) else None
+        if owner is not loops[0] or _leaves(loops[0]):
+            return None
+        ending = _ending(loops[0], violation.roles["late"])
+        return editor.move_before(statement, ending) if ending else editor.move_to_end(statement, loops[0])
     function = enclosing_function(early.place)
     if (
         not early.stack
@@ -171,6 +175,21 @@ def _steps_inside(violation: Violation) -> bool:
     """Whether the optimizer steps in the very call in which the scheduler steps too early."""
     early, late = violation.roles["early"], violation.roles["late"]
     return late.stack[: len(early.stack)] == early.stack
+
+
+def _ending(loop: ast.For | ast.AsyncFor | ast.While, late: Event) -> ast.stmt | None:
+    """Return the statement of a loop's body, below the update, that may end the loop: the last step would be lost."""
+    within = [{*ast.walk(statement)} for statement in loop.body]
+    ways = [place.node for place in (*late.stack, late.place)]
+    below = next((at + 1 for at, nodes in enumerate(within) if not nodes.isdisjoint(ways)), len(within))
+    return next((statement for statement in loop.body[below:] if _breaks(statement)), None)
+
+
+def _breaks(statement: ast.AST) -> bool:
+    """Whether a statement holds a `break` of the loop that it stands in."""
+    if isinstance(statement, ast.For | ast.AsyncFor | ast.While | ast.FunctionDef | ast.ClassDef):
+        return any(map(_breaks, getattr(statement, "orelse", ())))
+    return isinstance(statement, ast.Break) or any(map(_breaks, ast.iter_child_nodes(statement)))
 
 
 def _leaves(loop: ast.AST) -> bool:
