@@ -87,6 +87,8 @@ consumes its own gradient, bit for bit, wherever between two backwards the clear
 
 from __future__ import annotations
 
+import re
+
 from optlint.api import (
     OPTIMIZER,
     UNSAFE,
@@ -110,15 +112,16 @@ from optlint.api import (
 from optlint_rules.gradients.whereabouts import Around, conditions, surroundings
 from optlint_rules.order.forward import forward_statement, stepped
 
+_CLEARING = re.compile(r"zero_|zero\(|\.grad\s*=(?!=)|\bdel\b.*grad|fill_|setattr|clear|reset")
+"""What the text of a `step` says that may clear gradients."""
+
 
 def _level(violation: Violation) -> Level | None:
     """An optimizer of the project may clear the gradients in its own `step`."""
     info = violation.binding.optimizer.info
     if info is not None:
         found = info.method("step")
-        if found is not None and "grad" in found[0].module.segment(found[1]).replace(".grad.", "").replace(
-            "p.grad", ""
-        ):
+        if found is not None and _CLEARING.search(found[0].module.segment(found[1])):
             return None
     return Level.ERROR
 
