@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 from optlint.program.values import NONE, Const, Default, Frame, Join
 
 if TYPE_CHECKING:
-    from optlint.program.calls import Calls
+    from optlint.program.functions import Functions
     from optlint.program.modules import FunctionNode, ModuleInfo
     from optlint.program.values import Value
 
 
-def entry_arguments(calls: Calls, function: FunctionNode, frame: Frame) -> list[tuple[str, Value]]:
+def entry_arguments(functions: Functions, function: FunctionNode, frame: Frame) -> list[tuple[str, Value]]:
     """Return the arguments of a call that nobody sees: what parameters have by default, left open.
 
     What is no literal is left to the call itself. So is a `None` in the place of which the function puts something of
     its own, with which it is as people mean it to be, and that of a constructor: what this stores is not taken for
     `None` by any method.
     """
-    machine = calls.machine
+    machine = functions.machine
     found: list[tuple[str, Value]] = []
     for name, expression in defaults_of(function.args):
-        value = calls.default(expression, frame)
+        value = functions.default(expression, frame)
         if value == NONE and function.name != "__init__" and name not in replaced_in(frame.module, function):
             unknown = machine.opaque(name)
             machine.unsaid.add(unknown.serial)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from optlint.program.objects import Model, Parameter, ParameterIterator
-from optlint.program.values import Const, Entries, Items, Join, Method, Opaque, Value, alternatives
+from optlint.program.values import DEEPEST_LIST, Const, Entries, Items, Join, Method, Opaque, Value, alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def is_leaf_again(machine: Machine, value: Value) -> bool:
     return found is not None and found.wants
 
 
-def detached_in(machine: Machine, given: Value, depth: int = 3) -> Iterator[Detached]:
+def detached_in(machine: Machine, given: Value, depth: int = DEEPEST_LIST) -> Iterator[Detached]:
     """Yield what is surely detached of what an optimizer is given."""
     match given:
         case Opaque(serial=serial):

@@ -1,4 +1,4 @@
-"""Iteration: what the elements of an iterable are, comprehensions, and iterators that are used up."""
+"""Iteration: what the elements of an iterable are, and a body that runs for each of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from optlint.program.counters import tested_counter
 from optlint.program.detached import carried
-from optlint.program.events import Act
-from optlint.program.machine import Machine
-from optlint.program.objects import Model, Parameter, ParameterIterator, ParameterSource, Selection
-from optlint.program.regions import EMPTY, Branch, Loop, Region, Unrolled, Variable, sequence
+from optlint.program.objects import Model, ParameterIterator
+from optlint.program.regions import EMPTY, Loop, Region, Unrolled, Variable, sequence
 from optlint.program.values import NONE, Const, Entries, Group, Groups, Items, Join, Opaque, Value, alternatives
 
 if TYPE_CHECKING:
-    from optlint.program.expressions import Expressions
+    from optlint.program.interpreter import Interpreter
 
 MOST_ITERATIONS = 6
 """Iterations of a loop over a known list that are followed one by one."""
@@ -25,9 +23,10 @@ MOST_ITERATIONS = 6
 class Iteration:
     """Follows iterables element by element."""
 
-    def __init__(self, machine: Machine, expressions: Expressions) -> None:
-        self.machine = machine
-        self.expressions = expressions
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.machine = interpreter.machine
+        self.expressions = interpreter.expressions
 
     def elements(self, value: Value) -> list[Value] | None:
         """Return the elements where all are known and few, else None."""
@@ -46,121 +45,26 @@ class Iteration:
             case Join():
                 return machine.join([self.each(inner, node) for inner in alternatives(value)])
             case ParameterIterator():
-                parameter = self.parameter(value, node)
+                parameter = self.interpreter.iterators.parameter(value, node)
                 return machine.new_items([machine.opaque("name"), parameter]) if value.named else parameter
             case Items():
                 items = machine.items(value)
                 found = machine.join(items) if items else machine.opaque()
                 # Each element may be an iterator of its own: that one of them is used up says nothing of the next.
-                return self.listed(found, node) if isinstance(found, ParameterIterator) else found
+                return self.interpreter.iterators.listed(found, node) if isinstance(found, ParameterIterator) else found
             case Entries():
                 keys = machine.items(value)[::2]
                 return machine.join(keys) if keys else machine.opaque()
             case Groups(optimizer=optimizer):
                 return Group(optimizer)
             case Model():
-                return self.expressions.part(value, "[each]")
+                return self.interpreter.attributes.part(value, "[each]")
             case Opaque(serial=serial) if isinstance(machine.models.get(serial), Model):
                 model = machine.models[serial]
                 assert isinstance(model, Model)
-                return self.expressions.part(model, "[each]")
+                return self.interpreter.attributes.part(model, "[each]")
             case _:
                 return carried(machine, value) or machine.mix("", [value])
-
-    def parameter(self, iterator: ParameterIterator, node: ast.AST) -> Parameter:
-        """Return the parameter that stands for any one of an iterator's."""
-        machine = self.machine
-        return Parameter(
-            machine.serial(),
-            "",
-            machine.place(node),
-            sources=iterator.sources,
-            optimizer=iterator.optimizer,
-            depth=machine.depth,
-        )
-
-    def listed(self, iterator: ParameterIterator, node: ast.AST) -> ParameterIterator:
-        """Return the same parameters as a list of them."""
-        made = ParameterIterator(self.machine.serial(), "", self.machine.place(node), sources=iterator.sources)
-        made.named, made.complete, made.optimizer = iterator.named, iterator.complete, iterator.optimizer
-        return made
-
-    def made(self, iterator: ParameterIterator, node: ast.AST) -> ParameterIterator:
-        """Note that an iterator that can be used once was made."""
-        if iterator.one_shot:
-            self.machine.event(Act.NEW, (iterator,), node)
-        return iterator
-
-    def consume(self, value: Value, node: ast.AST, detail: str = "") -> None:
-        """Note that a one-shot iterator of parameters is used up.
-
-        A value that may be something else as well is passed over: which one it is depends on the path.
-        """
-        if isinstance(value, ParameterIterator) and value.one_shot:
-            self.machine.event(Act.CONSUME, (value,), node, detail)
-
-    def concatenated(self, left: Value, right: Value, node: ast.AST) -> Value | None:
-        """Return `left + right` where both are lists, else None."""
-        machine = self.machine
-        if isinstance(left, Items) and isinstance(right, Items):
-            is_open = machine.is_open(left) or machine.is_open(right)
-            return machine.new_items([*machine.items(left), *machine.items(right)], is_open)
-        sides = (left, right)
-        if any(isinstance(side, ParameterIterator) for side in sides):
-            return self.chained(sides, node, one_shot=False)
-        return None
-
-    def chained(self, values: Sequence[Value], node: ast.AST, one_shot: bool) -> ParameterIterator:
-        """Return the parameters of all values, one after the other."""
-        sources: list[ParameterSource] = []
-        complete = True
-        for value in values:
-            found, whole = self.sources(value)
-            sources.extend(found)
-            complete = complete and whole
-        made = ParameterIterator(self.machine.serial(), "", self.machine.place(node))
-        made.sources, made.one_shot, made.complete = tuple(dict.fromkeys(sources)), one_shot, complete
-        return self.made(made, node)
-
-    def sources(self, value: Value, depth: int = 3) -> tuple[list[ParameterSource], bool]:
-        """Return the parameter sources in a value (an iterator, a list, param groups), and whether they are all."""
-        machine = self.machine
-        match value:
-            case ParameterIterator(sources=sources, complete=complete):
-                return list(sources), complete
-            case Parameter(sources=sources):
-                return [ParameterSource(source.model, Selection.SOME) for source in sources], bool(sources)
-            case Model():
-                return [ParameterSource(value)], True
-            case Entries():
-                entries = dict(machine.entries(value))
-                inner = entries.get(Const("params"))
-                return self.sources(inner, depth - 1) if inner is not None and depth else ([], False)
-            case Group(optimizer=optimizer) | Groups(optimizer=optimizer):
-                return list(optimizer.sources), optimizer.complete
-            case Items() if depth:
-                found: list[ParameterSource] = []
-                complete = not machine.is_open(value)
-                for item in machine.items(value):
-                    part, whole = self.sources(item, depth - 1)
-                    found.extend(part)
-                    complete = complete and whole
-                return found, complete
-            case Join() if depth:
-                found = []
-                complete = True
-                for inner in alternatives(value):
-                    part, whole = self.sources(inner, depth - 1)
-                    found.extend(part)
-                    complete = complete and whole
-                return found, complete
-            case Opaque():
-                models = sorted((o for o in machine.reach(value) if isinstance(o, Model)), key=lambda o: o.serial)
-                return [ParameterSource(model, Selection.SOME) for model in models], False
-            case _:
-                return [], False
-
-    # -- loops --------------------------------------------------------------------------------------------------
 
     def loop(
         self,
@@ -177,7 +81,7 @@ class Iteration:
         """
         machine = self.machine
         known = self.elements(iterable)
-        self.consume(iterable, node)
+        self.interpreter.iterators.consume(iterable, node)
         if known and self._worth_unrolling(known):
             iterations: list[Region] = []
             for element in known:
@@ -226,72 +130,6 @@ class Iteration:
         """Numbers are not followed one by one: a loop over seeds or sizes is an ordinary loop."""
         return not all(isinstance(value, Const) and not isinstance(value.value, str) for value in known)
 
-    def one_of(self, regions: Sequence[Region], node: ast.AST) -> None:
-        """Emit a choice between regions of which nothing tells which one runs."""
-        place = self.machine.place(node)
-        choice = regions[-1]
-        for region in reversed(regions[:-1]):
-            choice = Branch(region, choice, place)
-        if any(region is not EMPTY for region in regions):
-            self.machine.emit(choice)
-
-    # -- comprehensions -----------------------------------------------------------------------------------------
-
-    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
-        """Return the value of a comprehension; one over parameters is a filtered iterator of them."""
-        values: list[Value] = []
-        exact, selection = self._generate(node.generators, lambda: values.append(self.expressions.evaluate(node.elt)))
-        if values and all(isinstance(value, Parameter) and value.sources for value in values):
-            made = ParameterIterator(self.machine.serial(), "", self.machine.place(node))
-            sources: list[ParameterSource] = []
-            for value in values:
-                assert isinstance(value, Parameter)
-                for source in value.sources:
-                    narrowed = source.selection if selection is Selection.ALL else selection
-                    sources.append(ParameterSource(source.model, narrowed))
-            made.sources = tuple(dict.fromkeys(sources))
-            made.one_shot = isinstance(node, ast.GeneratorExp)
-            return self.made(made, node)
-        return self.machine.new_items(values, is_open=not exact)
-
-    def dict_comprehension(self, node: ast.DictComp) -> Value:
-        """Return the value of a dict comprehension."""
-        pairs: list[tuple[Value, Value]] = []
-
-        def element() -> None:
-            key = self.expressions.evaluate(node.key)
-            pairs.append((key, self.expressions.evaluate(node.value)))
-
-        exact, _ = self._generate(node.generators, element)
-        return self.machine.new_entries(pairs, is_open=not exact)
-
-    def _generate(self, generators: list[ast.comprehension], element: Callable[[], None]) -> tuple[bool, Selection]:
-        """Run `element` for each binding of the generators.
-
-        Returns:
-            Whether it ran exactly once for each element, and which parameters the conditions select.
-        """
-        if not generators:
-            element()
-            return True, Selection.ALL
-        first, rest = generators[0], generators[1:]
-        iterable = self.expressions.evaluate(first.iter)
-        elements = self.elements(iterable)
-        selection = condition_selection(first.ifs, first.target)
-        inner_exact, inner_selection = True, Selection.ALL
-        runs = 0
-
-        def body() -> bool:
-            nonlocal inner_exact, inner_selection, runs
-            runs += 1
-            inner_exact, inner_selection = self._generate(rest, element)
-            return True
-
-        self.loop(iterable, first.iter, lambda value: self.bind(first.target, value), body)
-        # Elements that nothing happens to are gone through as one.
-        exact = elements is not None and runs == len(elements) and not first.ifs
-        return exact and inner_exact, inner_selection if selection is Selection.ALL else selection
-
     def bind(self, target: ast.expr, value: Value) -> None:
         """Assign a loop variable: a name or a tuple of names."""
         match target:
@@ -333,27 +171,3 @@ def _loop_body(node: ast.AST) -> tuple[str, ...]:
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
                 names.setdefault(inner.id)
     return tuple(names)
-
-
-def condition_selection(conditions: Sequence[ast.expr], target: ast.expr) -> Selection:
-    """Return which parameters of `for target in ... if conditions` are taken."""
-    if not conditions:
-        return Selection.ALL
-    if len(conditions) == 1 and is_requires_grad(conditions[0]):
-        return Selection.TRAINABLE
-    return Selection.SOME
-
-
-def is_requires_grad(test: ast.expr) -> bool:
-    """Whether a condition is `p.requires_grad`, alone or compared with true."""
-    match test:
-        case ast.Attribute(attr="requires_grad"):
-            return True
-        case ast.Compare(
-            left=ast.Attribute(attr="requires_grad"), ops=[ast.Eq() | ast.Is()], comparators=[ast.Constant(value=True)]
-        ):
-            return True
-        case ast.BoolOp(op=ast.And(), values=values):
-            return any(is_requires_grad(value) for value in values)
-        case _:
-            return False

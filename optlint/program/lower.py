@@ -5,17 +5,14 @@ from __future__ import annotations
 import ast
 import re
 
-from optlint.program.calls import Calls
 from optlint.program.defaults import entry_arguments
 from optlint.program.definitions import Definitions
-from optlint.program.expressions import Expressions
-from optlint.program.machine import Activation, Machine
+from optlint.program.interpreter import Interpreter
+from optlint.program.machine import Activation
 from optlint.program.modules import ClassInfo, FunctionNode, ModuleInfo
-from optlint.program.names import Names
 from optlint.program.program import Entry, Program
 from optlint.program.project import Project
 from optlint.program.regions import Region, sequence
-from optlint.program.statements import Statements
 from optlint.program.values import ClassValue, External, Frame, Function, Value
 
 _ENTRY_LITERALS = (
@@ -31,16 +28,14 @@ _ENTRY_TOKENS = re.compile(
 
 
 class Lowering:
-    """Lowers one file; the parts of the interpreter are wired here."""
+    """Lowers one file."""
 
     def __init__(self, project: Project, module: ModuleInfo) -> None:
-        self.machine = Machine(project, module)
-        self.names = Names(self.machine)
-        self.expressions = Expressions(self.machine, self.names)
-        self.calls = Calls(self.machine, self.expressions)
-        self.expressions.calls = self.calls
-        self.statements = Statements(self.machine, self.expressions, self.calls)
-        self.calls.statements = self.statements
+        self.interpreter = Interpreter(project, module)
+        self.machine = self.interpreter.machine
+        self.expressions = self.interpreter.expressions
+        self.names = self.interpreter.names
+        self.functions = self.interpreter.functions
         self.machine.evaluate_in = self._evaluate_in
         self.module = module
 
@@ -62,16 +57,8 @@ class Lowering:
         return tuple(entry for entry in self._entries() if entry.events)
 
     def close(self) -> None:
-        """Take the interpreter apart when the program has been looked at.
-
-        Its parts refer to each other, so nothing would free them, nor what they know, but a search for cycles
-        through all that is in memory; that search is what a long run would spend its time on.
-        """
-        calls, expressions = self.calls, self.expressions
-        parts = (calls.torch, calls.methods, calls, expressions.iteration, expressions, self.statements, self.names)
-        self.machine.close()
-        for part in parts:
-            vars(part).clear()
+        """Take the interpreter apart when the program has been looked at."""
+        self.interpreter.close()
         vars(self).clear()
 
     def _qualify(self, node: ast.expr) -> str:
@@ -83,7 +70,7 @@ class Lowering:
         frame = machine.module_frame(self.module)
         machine.activations.append(Activation(frame, None))
         with machine.collect() as out:
-            self.statements.run(self.module.tree.body)
+            self.interpreter.statements.run(self.module.tree.body)
         entries = [Entry.of("<module>", sequence(out))]
         text = self.module.source.text
         classes: list[ClassInfo] = []
@@ -129,7 +116,7 @@ class Lowering:
         machine.entry_statements = 0
         with machine.tentatively() as out:
             saved, machine.stack = machine.stack, []
-            self.calls.follow(function, (), entry_arguments(self.calls, node, function.frame), node)
+            self.functions.follow(function, (), entry_arguments(self.functions, node, function.frame), node)
             machine.stack = saved
         return sequence(out)
 
@@ -147,7 +134,7 @@ class Lowering:
         entries: list[Entry] = []
         machine.entry_statements = 0
         with machine.tentatively() as out:
-            made = self.calls.instantiate(info, (), self._constructor_arguments(info), info.node)
+            made = self.interpreter.calls.instantiate(info, (), self._constructor_arguments(info), info.node)
             if out:
                 entries.append(Entry.of(f"{info.name}.__init__", sequence(out)))
             text = info.module.segment(info.node)
@@ -163,7 +150,7 @@ class Lowering:
         found = info.method("__init__")
         if found is None or info.node in self.machine.made:
             return []
-        return entry_arguments(self.calls, found[1], self.calls.frame_of(found[0]))
+        return entry_arguments(self.functions, found[1], self.machine.frame_of(found[0]))
 
 
 def lower(project: Project, module: ModuleInfo) -> Program:

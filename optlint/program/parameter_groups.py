@@ -9,9 +9,9 @@ from optlint.program.objects import ParameterIterator
 from optlint.program.values import Const, Entries, Group, Groups, Items, Value
 
 if TYPE_CHECKING:
-    from optlint.program.iteration import Iteration
     from optlint.program.machine import Machine
     from optlint.program.objects import Optimizer, ParameterSource, Place
+    from optlint.program.parameter_iterators import ParameterIterators
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class GivenGroup:
     one_shot: bool | None = field(default=None, compare=False)
 
 
-def given_groups(machine: Machine, iteration: Iteration, given: Value) -> tuple[GivenGroup, ...]:
+def given_groups(machine: Machine, iterators: ParameterIterators, given: Value) -> tuple[GivenGroup, ...]:
     """Return the groups in what an optimizer, or its `add_param_group`, is given; empty where it is given none."""
     values = machine.items(given) if isinstance(given, Items) else (given,)
     listed = given.serial if isinstance(given, Items) else 0
     picked = isinstance(given, Items) and machine.is_open(given)
-    return tuple(_group(machine, iteration, value, listed, picked) for value in values if isinstance(value, Entries))
+    return tuple(_group(machine, iterators, value, listed, picked) for value in values if isinstance(value, Entries))
 
 
 def whose_groups(machine: Machine, given: Value) -> Optimizer | None:
@@ -51,11 +51,11 @@ def whose_groups(machine: Machine, given: Value) -> Optimizer | None:
     return None
 
 
-def _group(machine: Machine, iteration: Iteration, group: Entries, listed: int, picked: bool) -> GivenGroup:
+def _group(machine: Machine, iterators: ParameterIterators, group: Entries, listed: int, picked: bool) -> GivenGroup:
     pairs = machine.entries(group)
     named = {key.value: value for key, value in pairs if isinstance(key, Const) and isinstance(key.value, str)}
     params = named.get("params")
-    sources, whole = iteration.sources(params) if params is not None else ([], True)
+    sources, whole = iterators.sources(params) if params is not None else ([], True)
     return GivenGroup(
         group.serial,
         tuple(named),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -183,7 +184,12 @@ Value: TypeAlias = (
     | Object
 )
 
+Keywords: TypeAlias = Sequence[tuple[str, Value]]
+"""The keyword arguments of a call; one that was written `**` goes by that name."""
+
 NONE = Const(None)
+DEEPEST_LIST = 3
+"""How deep lists and dicts that lie in each other are looked into; one may lie in itself."""
 
 
 def settled(value: Value) -> Value:
