@@ -26,7 +26,7 @@ def counts_for_metrics(trace: Trace, rows: Sequence[int]) -> list[Departure]:
         metrics = [each.given[0] for each in steps if each.given]
         counted = len(metrics) >= _FEWEST and metrics == [metrics[0] + step for step in range(len(metrics))]
         own = [update for update in trace.updates if update.optimizer == thing.optimizer]
-        cut = next((update for update in own if min(update.rates) < max(own[0].rates)), None)
+        cut = next((each for each in own if each.rates and min(each.rates) < max(own[0].rates, default=0.0)), None)
         if counted and cut is not None and any(each.row in rows for each in steps):
             words = f"update {cut.number} uses a rate that was cut because the number of the epoch grows"
             found.append(Departure("metric", cut.number, cut.row, 0.0, 0.0, words))

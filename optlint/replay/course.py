@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optlint.reference.errors import NoReferenceError
 from optlint.reference.schedules.plateau import PlateauState, ReduceLROnPlateau
 from optlint.reference.schedules.reading import class_name, plateau_of, schedule_of
 from optlint.reference.schedules.schedule import Rates, Schedule
-from optlint.reference.update_rule import number as plain
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 
 @dataclass(slots=True)
@@ -112,17 +108,6 @@ def late_group(scheduler: Any, present: Rates) -> ScheduledGroup | None:
 def jumps(group: ScheduledGroup) -> bool:
     """Whether torch's `step(epoch)` sets what the schedule's `jump` says: SWALR counts its calls."""
     return type(group.schedule).__name__ not in ("SWALR", "SequentialLR", "ChainedScheduler", "MultiplicativeLR")
-
-
-def present_rates(optimizer: Optimizer) -> list[Rates]:
-    """The rates that the groups of an optimizer have now."""
-    return [Rates(float(plain(group["lr"])), _momentum(group)) for group in optimizer.param_groups]
-
-
-def _momentum(group: dict[str, Any]) -> float | None:
-    if "betas" in group:
-        return float(plain(group["betas"][0]))
-    return float(plain(group["momentum"])) if "momentum" in group else None
 
 
 def count_of(scheduler: Any) -> Any:

@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optlint.reference.schedules.schedule import Rates
-from optlint.replay.course import Course, ScheduledGroup, count_of, jumps, late_group, present_rates, read_group
+from optlint.replay.course import Course, ScheduledGroup, count_of, jumps, late_group, read_group
+from optlint.replay.group_rates import present_rates
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -56,9 +57,9 @@ class DueRates:
 
     def meet(self, optimizer: Optimizer, number: int) -> None:
         """An optimizer was built, or has other groups now."""
-        if number in self._accounts and self._accounts[number].knows(len(optimizer.param_groups)):
-            return
         present = present_rates(optimizer)
+        if number in self._accounts and self._accounts[number].knows(len(present)):
+            return
         account = self._accounts.setdefault(number, _Account(optimizer, present, list(present)))
         for rates in present[len(account.due) :]:
             account.due.append(rates)

@@ -56,7 +56,7 @@ class _Walker(ReferenceOptimizer):
 
     def goes(self, measure: Measure, due: Sequence[Tensor | None], scale: float) -> None:
         """Make the update that is due; the optimizer has its rates and gradients back afterwards."""
-        groups: list[dict[str, object]] = measure.optimizer.param_groups
+        groups: list[dict[str, object]] = [each for each in measure.optimizer.param_groups if "lr" in each]
         rates = [group["lr"] for group in groups]
         gradients = [gradient_of(each.tensor) for each in measure.parameters]
         try:

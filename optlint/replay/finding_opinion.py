@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optlint.program.events import Act
-from optlint.property.patterns import Absence, Precedence, Query
+from optlint.property.patterns import Absence, Alternation, Precedence, Query
 from optlint.property.used import Used
 from optlint.replay.accumulated import ACCUMULATED, ungathered_unseen
 from optlint.replay.beyond import is_beyond_replay
@@ -19,7 +19,7 @@ from optlint.replay.mentions import is_asked_in_vain
 from optlint.replay.monitoring import Break, breaks, optimizers_of
 from optlint.replay.movements import own
 from optlint.replay.overwritten import is_shared
-from optlint.replay.pace import paced
+from optlint.replay.pace import is_endless, paced
 from optlint.replay.quantities import NAMES, departures, missing
 from optlint.replay.senseless import STILL, is_composed, is_still
 from optlint.replay.trace import Happening, Kind, Trace
@@ -181,6 +181,8 @@ def _why_not(
     of_rates = rule.evidence is Evidence.LEARNING_RATE and not isinstance(rule.property, Used)
     if broken and of_rates and not _schedule_moves(trace):
         return Reason.NOT_EXERCISED, "the schedule does not change the rate within the replay"
+    if broken and of_rates and isinstance(rule.property, Alternation):
+        return Reason.NOT_EXERCISED, "no step that comes twice changes the rate, whichever of the two is meant"
     if rule.evidence in _TOLD_BY_ROWS and isinstance(rule.property, Query) and not flag.rows:
         return Reason.NOT_EXERCISED, "what is flagged does nothing, so that the replay goes without it"
     if broken and Act.CLIP in acts_to_change(rule):
@@ -219,6 +221,8 @@ def _unseen(rule: Rule, trace: Trace, focus: frozenset[int], rows: tuple[int, ..
     if rule.evidence in (Evidence.LEARNING_RATE, Evidence.PACE) and not scheduled:
         return "no schedule made a step"
     if rule.evidence is Evidence.PACE:
+        if is_endless(trace, focus):
+            return "nothing says how many steps the schedule has for the whole run"
         if trace.cut:
             return "the run was cut short, so that nobody knows how far the schedule would have come"
         if not paced(trace, focus):

@@ -24,7 +24,7 @@ from optlint.replay.places import displaced
 from optlint.replay.quantities import ACTS_OF, NAMES, departures, missing
 from optlint.replay.sameness import differences, is_about_holding
 from optlint.replay.senseless import STILL
-from optlint.replay.trace import Kind, Trace
+from optlint.replay.trace import Failure, Kind, Trace
 from optlint.replay.unread import is_less_unread, unread
 from optlint.replay.verdict import Departure, FindingVerdict, FixVerdict, Flag, Reason
 from optlint.replay.wire import Lost, Outcome
@@ -73,7 +73,7 @@ def opinion_of_fix(
     unseen = rule.evidence is Evidence.TEXT or is_beyond_replay(rule)
     if unseen and opinion.reason is Reason.NOT_EXERCISED:
         return FixOpinion(FixVerdict.INCONCLUSIVE, opinion.reason, words=opinion.words)
-    stopped = _stopped(original, fixed, opinion)
+    stopped = _stopped(original, fixed, opinion, flag)
     if stopped is not None:
         return stopped
     focus = focus_for(rule, original, flag.rows)
@@ -156,7 +156,7 @@ def _agreement(rule: Rule, updates: int) -> str:
     return f"{agrees} for {counted}" if updates else agrees
 
 
-def _stopped(original: Trace, fixed: Trace, opinion: Opinion) -> FixOpinion | None:
+def _stopped(original: Trace, fixed: Trace, opinion: Opinion, flag: Flag) -> FixOpinion | None:
     """What the end of a run says: nothing where both ended in the same way, or the fixed one in a stand-in."""
     failure, former = fixed.failure, original.failure
     if failure is None:
@@ -166,10 +166,16 @@ def _stopped(original: Trace, fixed: Trace, opinion: Opinion) -> FixOpinion | No
     words = f"`{failure.kind}` ended the fixed code: {failure.message}"
     alike = former is not None and (former.kind, former.message) == (failure.kind, failure.message)
     blamed = opinion.departure is not None and opinion.departure.quantity == "exception"
-    if failure.in_standin or (alike and not blamed):
+    in_standin = failure.in_standin and not (former is None and _finds_nothing(failure, flag.written))
+    if in_standin or (alike and not blamed):
         return FixOpinion(FixVerdict.INCONCLUSIVE, Reason.CRASHED_IN_STANDIN, words=words)
     departure = Departure("exception", len(fixed.updates) + 1, failure.row, 0.0, 0.0, words)
     return FixOpinion(FixVerdict.REFUTED, refutation=departure, words=words)
+
+
+def _finds_nothing(failure: Failure, written: tuple[int, ...]) -> bool:
+    """Whether a row that the fix wrote asks something of what is None: an option that the code has left out."""
+    return failure.row in written and failure.message.startswith("'NoneType' object has no attribute")
 
 
 def _still_wrong(

@@ -56,7 +56,8 @@ RULES: dict[str, Rule] = {
         operations=True,
         names=_names(
             "Tensor Size Generator device dtype layout memory_format finfo iinfo no_grad enable_grad inference_mode "
-            "set_grad_enabled autocast GradScaler BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor "
+            "set_grad_enabled empty zeros ones rand randn full autocast GradScaler "
+            "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor "
             "FloatTensor HalfTensor IntTensor LongTensor ShortTensor OutOfMemoryError e inf nan pi newaxis "
             "__version__ atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors "
             "cartesian_prod cdist chain_matmul einsum get_default_device get_float32_matmul_precision get_rng_state "

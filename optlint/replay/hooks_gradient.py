@@ -98,7 +98,7 @@ def _gather(
             added = None if torch.equal(present, each.gradient) else present - each.gradient
         if added is not None:
             reached.append(identity)
-            each.reached = True
+            each.reached = each.reached or added.is_meta or bool(added.any())
             if not each.begun:
                 first.append(each)
             factor = 1.0 if recorder.scaled_by is None else recorder.scaled_by

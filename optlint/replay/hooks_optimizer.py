@@ -13,7 +13,8 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from optlint.program.events import Act
-from optlint.replay.measure import Measure, rates_of, reference_for
+from optlint.replay.group_rates import rates_of
+from optlint.replay.measure import Measure, reference_for
 from optlint.replay.patches import Patches
 from optlint.replay.standin.values import holds_standins
 from optlint.replay.trace import Kind
@@ -173,7 +174,7 @@ def _stepping(recorder: Recorder, patches: Patches) -> None:
             [each.tensor.detach().clone() for each in parameters],
             recorder.references[number],
         )
-        recorder.stepping = True
+        recorder.stepping.append(measure)
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
         if not callable(closure):
             _consume(recorder, measure)

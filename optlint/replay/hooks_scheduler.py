@@ -12,9 +12,10 @@ from torch.optim.lr_scheduler import LRScheduler
 from optlint.program.events import Act
 from optlint.replay.counted import UPSIDE_DOWN
 from optlint.replay.epochs import Epochs
+from optlint.replay.group_rates import rates_of
 from optlint.replay.hooks_metric import is_watched_upside_down, number_of_metric
 from optlint.replay.hooks_optimizer import failing, how_known, number_of
-from optlint.replay.measure import apart, rates_of
+from optlint.replay.measure import apart
 from optlint.replay.overwriting import Overwriting
 from optlint.replay.patches import Patches
 from optlint.replay.trace import Kind

@@ -21,12 +21,14 @@ CRASH: none came, and the fixed code does otherwise                   inconclusi
 anything else: the quantity departs nowhere                           not reproduced: harmless on this torch and device
 ====================================================================  ================================================
 
-One combination that confirms is enough; else one that is inconclusive makes the whole so.
+One combination that confirms is enough; else one that is inconclusive makes the whole so. Nothing is harmless of which
+no combination has gone the way that the finding names.
 
 The fix, in each combination (`refuted` by the first that applies, in this order):
 
 ====================================================================  ================================================
 a run was lost, or cut short where the other was not                  inconclusive: timed out
+a row that the fix wrote asks something of None                       refuted
 it ends in a stand-in, or just as the code as written does            inconclusive: crashed in a stand-in
 it raises                                                             refuted
 its quantity departs, or its property is broken                       refuted
@@ -88,6 +90,7 @@ def judge(
     telling = telling or list(range(len(original)))
     opinions = [opinions[i] for i in telling]
     best = _first(opinions, FindingVerdict.CONFIRMED) or _first(opinions, FindingVerdict.INCONCLUSIVE)
+    best = best or _unpassed([original[i] for i in telling], flag)
     best = best or _first(opinions, FindingVerdict.NOT_REPRODUCED) or _unseen()
     trace = next((each for each in (*original, *(fixed or ())) if isinstance(each, Trace)), None)
     device, version = ("", "") if trace is None else (trace.device, trace.torch)
@@ -140,6 +143,16 @@ def _passes_by(original: Outcome, fixed: Outcome | None, flag: Flag) -> bool:
         if set(outcome.reached).intersection(rows):
             return False
     return bool(flag.own)
+
+
+def _unpassed(outcomes: Sequence[Outcome], flag: Flag) -> Opinion | None:
+    """What is said where no run has gone the whole way of the witness: nothing is known to be harmless there."""
+    ways = [set(each.reached) for each in outcomes if isinstance(each, Trace) and each.reached is not None]
+    missed = [next((row for row in flag.path if row not in way), 0) for way in ways]
+    if not missed or not all(missed):
+        return None
+    words = "no run goes all the way that leads to what is flagged"
+    return Opinion(FindingVerdict.INCONCLUSIVE, Reason.NOT_EXERCISED, words=words)
 
 
 def _unseen() -> Opinion:

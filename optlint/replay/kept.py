@@ -11,8 +11,8 @@ from optlint.replay.script import ReplayScript
 from optlint.replay.verify import Verified
 
 _FILES = tuple(
-    "numbers sizes conditions values modules gradients moves makers arguments questions scaling metrics "
-    "installing".split()
+    "numbers sizes conditions values factories modules gradients moves makers records arguments questions scaling "
+    "metrics installing".split()
 )
 """The stand-ins' files, each after those that it imports."""
 _METRICS = Path(metrics.__file__)
@@ -23,6 +23,7 @@ _PRELUDE = """\
 import collections
 import contextlib
 import copy
+import dataclasses
 import functools
 import itertools
 import math
@@ -50,7 +51,7 @@ def _show(optimizer, args, kwargs):
     global _stepped
     _stepped += 1
     if _stepped <= 60:
-        rates = [group["lr"] for group in optimizer.param_groups]
+        rates = [group.get("lr") for group in optimizer.param_groups]
         _say(f"update {_stepped}: {type(optimizer).__name__}, rates {rates}")
 
 

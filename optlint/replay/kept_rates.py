@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optlint.reference.schedules.schedule import Rates
-from optlint.replay.course import Course, count_of, present_rates
+from optlint.replay.course import Course, count_of
 from optlint.replay.due import DueRates
+from optlint.replay.group_rates import present_rates
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

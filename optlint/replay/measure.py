@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from optlint.reference.divergence import Distance, distance
 from optlint.reference.errors import NoReferenceError
 from optlint.reference.optimizer import ReferenceOptimizer
-from optlint.reference.update_rule import ClosureRule, number
+from optlint.reference.update_rule import ClosureRule
 from optlint.replay.roster import Tracked
 from optlint.replay.trace import Apart
 
@@ -37,6 +37,8 @@ class Measure:
         depth: Steps of base classes within.
         stale: Evaluations of a closure that gave no gradient.
         walked: Whether the update that is due was made beside it.
+        bare: Whether there was no gradient but zero.
+        gathers: Whether it has given gradients to parameters that had none, from what it has kept of earlier ones.
         versions: How often each parameter was written to before; on `meta` that is all that shows an update.
     """
 
@@ -53,6 +55,8 @@ class Measure:
     depth: int = 0
     stale: int = 0
     walked: bool = False
+    bare: bool = False
+    gathers: bool = False
     versions: list[int] = field(init=False)
     _travelled: float | None = None
 
@@ -63,6 +67,7 @@ class Measure:
     def consumes(self, due: Sequence[Tensor | None], scale: float = 1.0) -> None:
         """The gradients are there: compare them, and let the reference make its update from them."""
         used = [gradient_of(each.tensor) for each in self.parameters]
+        self.bare = not any(each is not None and (each.is_meta or bool(each.any())) for each in used)
         apart = _gradients_apart(used, due, scale)
         if apart is not None and (self.gradient is None or apart.relative > self.gradient.relative):
             self.gradient = apart
@@ -79,6 +84,10 @@ class Measure:
         """The parameters that the update changed."""
         found = zip(self.parameters, self.before, self.versions, strict=True)
         return [each for each, before, version in found if not _stays(each.tensor, before, version)]
+
+    def goes_by_others(self, moved: bool) -> bool:
+        """Whether a step of the code's own goes by other gradients than those it finds; `moved` tells if it moved."""
+        return self.gathers or (self.reference is None and self.bare and moved)
 
     def arithmetic(self) -> Apart | None:
         """How far the optimizer's arithmetic is from the reference's."""
@@ -119,11 +128,6 @@ def reference_for(optimizer: Optimizer) -> ReferenceOptimizer | None:
         return ReferenceOptimizer(optimizer)
     except (NoReferenceError, RuntimeError, ValueError, KeyError):
         return None
-
-
-def rates_of(optimizer: Optimizer) -> tuple[float, ...]:
-    """The learning rate of each group."""
-    return tuple(float(number(group["lr"])) for group in optimizer.param_groups)
 
 
 _COUNTS = frozenset(("step", "eta", "mu"))

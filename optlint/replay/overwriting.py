@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optlint.reference.schedules.schedule import AbsoluteSchedule, Rates
-from optlint.replay.course import ScheduledGroup, present_rates, read_group
+from optlint.replay.course import ScheduledGroup, read_group
+from optlint.replay.group_rates import present_rates
 from optlint.replay.overwritten import differ
 
 

@@ -31,6 +31,13 @@ def paced(trace: Trace, optimizers: frozenset[int]) -> list[Thing]:
     return [each for each in found if each.length and each.name not in _WARM_UPS and steps_of(trace, each)]
 
 
+def is_endless(trace: Trace, optimizers: frozenset[int]) -> bool:
+    """Whether some optimizers have schedules that are stepped, and none of which says when a run is to end."""
+    found = [each for number in sorted(optimizers) for each in schedulers_of(trace, number)]
+    stepped = [each for each in found if steps_of(trace, each)]
+    return bool(stepped) and not any(each.length for each in found)
+
+
 def off_pace(trace: Trace, optimizers: frozenset[int]) -> Iterator[Departure]:
     """Where a schedule of some optimizers first is too far from where it should be; of a run that was not cut short."""
     if trace.cut or trace.failure is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -37,6 +38,7 @@ from optlint.replay.narrow import Narrow
 from optlint.replay.patches import Patches, see_through
 from optlint.replay.roster import Roster, Tracked
 from optlint.replay.rows import row_of_script
+from optlint.replay.supposed import is_supposed
 from optlint.replay.trace import Failure, Trace, Update
 from optlint.replay.values import Values
 
@@ -99,8 +101,10 @@ class Recorder:
         """How many backwards and steps of optimizers there were."""
         self.scale_asked = -1
         """How many there were when the code last asked a scaler for its scale."""
-        self.stepping = False
-        """Whether an optimizer makes its step, in which it may change what it likes."""
+        self.stepping: list[Measure] = []
+        """Of optimizers that make their step, in which they may change what they like, the inner ones last."""
+        self._gathering: set[int] = set()
+        """Optimizers, by number, that use other gradients than those they find."""
         self.hidden = 0
         """Whether torch's own code runs, the inner calls of which are no happenings."""
         self._happenings: list[Draft] = []
@@ -143,7 +147,10 @@ class Recorder:
     def trace(self, failure: Failure | None = None) -> Trace:
         """All that was recorded; `failure` is what ended the script, if something did."""
         happenings = tuple(each.finished() for each in self._happenings)
-        things, updates = self.narrow.told(self.roster.things()), tuple(self.updates)
+        things = self.narrow.told(self.roster.things())
+        updates = tuple(
+            replace(each, gradient=None) if each.optimizer in self._gathering else each for each in self.updates
+        )
         return Trace(
             things,
             happenings,
@@ -218,6 +225,8 @@ class Recorder:
         else:
             factor = self._unscaling(identity, parameter.gradient)
             self.ledger.adopt(identity, owners, known, parameter.gradient, factor)
+            if self.stepping and (known is None or not (known.is_meta or bool(known.any()))):
+                self.stepping[-1].gathers = True
             self.happen(act, owners, parameters=self.roster.names((parameter,)), by_hand=True)
 
     def cleared(self, parameters: Sequence[Tracked], things: Sequence[int] = (), *, set_to_none: bool) -> None:
@@ -281,14 +290,17 @@ class Recorder:
 
     def updated(self, measure: Measure) -> None:
         """An update was made."""
-        self.stepping = False
+        del self.stepping[self.stepping.index(measure) :]
         moved = measure.moved()
+        if measure.goes_by_others(bool(moved)):
+            self._gathering.add(measure.number)
         for each in moved:
             each.moved = True
         held = (*(each.tensor for each in measure.parameters), *self.detachments.leaves(measure.number))
         roots = frozenset[int]().union(*(self.roster.roots(id(each)) for each in held))
         still = [each for each in self.roster.tracked.values() if not each.moved and (each.reached or each.meant)]
         still = [each for each in still if roots & self.roster.roots(id(each.tensor))]
+        still = [each for each in still if not is_supposed(self.roster, each.tensor)]
         frozen = [each for each in moved if not each.tensor.requires_grad or each.meant is False]
         identities = [id(each.tensor) for each in measure.parameters]
         backwards, borrowed = self.ledger.updated(identities, measure.number)

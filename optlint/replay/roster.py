@@ -31,7 +31,7 @@ class Tracked:
         meant: What a misspelt attribute was to make of that.
         gradient: A copy of its `.grad`.
         place: That itself.
-        reached: Whether a backward gave it something since the last update of any optimizer.
+        reached: Whether a backward gave it more than zero since the last update of any optimizer.
         moved: Whether an update has moved it.
         begun: Whether any backward has reached it.
     """
@@ -287,6 +287,11 @@ class Roster:
                     self.track(parameter)
         # What is no longer in any module stays a part of the one that it was in.
         self._roots |= {parameter: frozenset(found) for parameter, found in roots.items()}
+
+    def home(self, parameter: Tensor) -> nn.Module | None:
+        """The module that has registered a parameter, if any has."""
+        self.discover()
+        return self._homes.get(id(parameter), (None, ""))[0]
 
     def is_of_a_module(self, parameter: Tensor) -> bool:
         """Whether any module has registered a tensor."""

@@ -35,8 +35,8 @@ HERE = str(Path(__file__).parent)
 MADE = str(Path(__file__).parent / "standin" / "makers.py")
 """What fails here is the making of a stand-in."""
 SEEN_THROUGH = tuple(
-    str(Path(__file__).parent / name)
-    for name in ("guard_names.py", "guard_torch.py", "standin/arguments.py", "standin/gradients.py")
+    str(Path(__file__).parent / f"{name}.py")
+    for name in "guard_names guard_torch standin/arguments standin/factories standin/gradients".split()
 )
 """Errors that come out of these are those of what they hand out, but for their refusals."""
 UNREAD_ANNOTATIONS = __future__.annotations.compiler_flag

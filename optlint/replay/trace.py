@@ -153,7 +153,7 @@ class Update:
         number: From 1, over all optimizers.
         optimizer: The number of the optimizer.
         row: Of the script.
-        rates: The learning rate of each group that the update used.
+        rates: The learning rate of each group that has one, as the update used it.
         due_rates: The rates that the schedule, stepped once after each update at most, has for this update; equal to
             `rates` where no scheduler drives the optimizer.
         gradient: The gradient that the update used, against the sum of all backwards since the optimizer's last

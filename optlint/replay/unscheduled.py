@@ -6,7 +6,7 @@ makes no update while another one does, that one keeps its rate whatever the sch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from optlint.program.events import Act
 from optlint.replay.trace import Kind, Thing, Trace, Update
@@ -27,7 +27,7 @@ def unscheduled(trace: Trace, optimizers: frozenset[int], tolerance: float) -> I
         elif steps and not own:
             for update in trace.updates:
                 rates = next((each.rates for each in reversed(steps) if each.updates < update.number), ())
-                if update.optimizer in optimizers and rates and _apart(update.rates[0], rates[0], tolerance):
+                if update.optimizer in optimizers and _starts_apart(update.rates, rates, tolerance):
                     words = f"update {update.number} uses the rate {update.rates[0]:.6g}, and the schedule is at"
                     yield _departure(update, rates[0], f"{words} {rates[0]:.6g}, for an optimizer that makes no update")
                     break
@@ -52,13 +52,14 @@ def _left_at_the_start(trace: Trace, thing: Thing, first: Update, tolerance: flo
     family = {thing.number, *thing.children}
     built = (each for each in trace.happenings if each.act is Act.NEW and family.intersection(each.things))
     before = next((each.rates for each in built if each.rates), ())
-    if before and _apart(first.rates[0], before[0], tolerance):
+    if _starts_apart(first.rates, before, tolerance):
         words = f"update {first.number} uses the rate {first.rates[0]:.6g} where the optimizer was built with"
         yield _departure(first, before[0], f"{words} {before[0]:.6g}: `{thing.name}` has changed it, and never steps")
 
 
-def _apart(rate: float, due: float, tolerance: float) -> bool:
-    return abs(rate - due) > tolerance * max(abs(rate), abs(due))
+def _starts_apart(rates: Sequence[float], due: Sequence[float], tolerance: float) -> bool:
+    """Whether the rates of the first groups differ, where there are any."""
+    return any(abs(a - b) > tolerance * max(abs(a), abs(b)) for a, b in zip(rates[:1], due[:1], strict=False))
 
 
 def _departure(update: Update, due: float, words: str) -> Departure:

@@ -68,6 +68,7 @@ class Flag:
         loops_kept: Whether what the fix wrote stands in the loops in which the finding lies.
         own: Of `rows` those of the finding itself.
         written: Of `fixed_rows` those that the fix wrote.
+        path: Of `rows` those that take note of themselves when they run (see `reached`).
     """
 
     rows: tuple[int, ...] = ()
@@ -76,6 +77,7 @@ class Flag:
     loops_kept: bool = True
     own: tuple[int, ...] = ()
     written: tuple[int, ...] = ()
+    path: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

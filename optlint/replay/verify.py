@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from optlint.replay.cases import Case
 from optlint.replay.conditions import by_relevance
 from optlint.replay.finding_opinion import ALREADY
 from optlint.replay.judgement_in_dtype import in_dtype, is_silent, judged, uncontradicted
+from optlint.replay.looks import looks_at
 from optlint.replay.nesting import loops_kept
 from optlint.replay.pairs import Pair, Unsliced
 from optlint.replay.pool import Pool
@@ -26,10 +29,12 @@ from optlint.replay.shapes import by_shapes, wants_second_device
 from optlint.replay.trace import Trace
 from optlint.replay.verdict import FindingVerdict, FixVerdict, Flag, Reason, Verdict
 from optlint.replay.wire import Job, Lost, Outcome
-from optlint.rule import Evidence, Rule
+from optlint.rule import Rule
 
 MOST_COMBINATIONS = 8
 """Combinations of outcomes of opaque conditions that are tried."""
+MOST_SECONDS = 40.0
+"""For how long more of them are run, judged by the time that the first takes; two are tried in any case."""
 
 Plan: TypeAlias = tuple[tuple[str, bool], ...]
 """The outcome of opaque conditions, by the words for them; of others, true."""
@@ -83,11 +88,14 @@ def verify(case: Case, pool: Pool, setting: Setting) -> Verified:
 
 def _verified(case: Case, pool: Pool, setting: Setting) -> Verified:
     pairs = [case.pair]
-    looks = [setting.first_look, setting.most_updates]
-    if case.catalog_entry.rule.evidence in (Evidence.LEARNING_RATE, Evidence.OVERWRITTEN, Evidence.PACE):
-        looks = looks[1:]  # a schedule shows over its whole length
     seen: list[Verified] = []
-    for most_updates in looks:
+
+    def original(most_updates: int) -> Outcome:
+        assert isinstance(case.pair.original, ReplayScript)
+        shortly = setting_for(case.catalog_entry.rule, replace(setting, most_updates=most_updates))
+        return run(pool, [case.pair.original], [()], shortly)[0]
+
+    for most_updates in looks_at(case, setting.first_look, setting.most_updates, original):
         for at in range(1 if case.among_fixed is None else 2):
             if at == len(pairs) and case.among_fixed is not None:
                 pairs.append(case.among_fixed())
@@ -199,10 +207,13 @@ def run_all(
 
     Conditions that decide about some rows of the first script are tried before others.
     """
+    begun = time.monotonic()
     runs: dict[Plan, list[Outcome]] = {(): run(pool, scripts, [()], setting)}
+    most = max(2, int(MOST_SECONDS / (time.monotonic() - begun)))
     traces = [outcome for outcome in runs[()] if isinstance(outcome, Trace)]
-    _try(runs, pool, scripts, list(_plans(by_relevance(traces, scripts[0].body, rows), traces)), setting)
-    _try(runs, pool, scripts, list(_further_plans(runs, scripts[0].body, rows)), setting)
+    _try(runs, pool, scripts, [*_plans(by_relevance(traces, scripts[0].body, rows), traces)][:most], setting)
+    further = max(0, most + 1 - len(runs))
+    _try(runs, pool, scripts, [*_further_plans(runs, scripts[0].body, rows)][:further], setting)
     return runs
 
 
@@ -282,7 +293,7 @@ def flag_of(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript 
     at = (finding.location.path.absolute(), finding.location.start.whole_row)
     own = tuple(_rows(original, lambda path, row: (path, pair.before.row(path, row)) == at))
     if fixed is None:
-        return Flag(rows, (), case.word, own=own)
+        return Flag(rows, (), case.word, own=own, path=_statements(original, rows))
     written = set(_rows(fixed, lambda path, row: (path, row) in pair.changed))
     same = set(_rows(fixed, lambda path, row: (path, pair.after.row(path, row)) in places))
     if case.word:
@@ -290,7 +301,14 @@ def flag_of(case: Case, pair: Pair, original: ReplayScript, fixed: ReplayScript 
         written = {row for row in written if f".{case.word}(" in lines[row - 1]} or written
         same = set()
     kept = loops_kept(original.body, list(own), fixed.body, written)
-    return Flag(rows, tuple(sorted(written | same)), case.word, kept, own, tuple(sorted(written)))
+    path = _statements(original, rows)
+    return Flag(rows, tuple(sorted(written | same)), case.word, kept, own, tuple(sorted(written)), path)
+
+
+def _statements(script: ReplayScript, rows: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of some rows at which a statement begins."""
+    begun = {node.lineno for node in ast.walk(ast.parse(script.body)) if isinstance(node, ast.stmt)}
+    return tuple(row for row in rows if row in begun)
 
 
 def _rows(script: ReplayScript, wanted: Callable[[Path, int], bool]) -> Iterator[int]:

@@ -7,11 +7,11 @@ import pytest
 pytest.importorskip("torch", reason="a replay needs torch")
 
 from optlint.program.events import Act
-from optlint.replay.pace import off_pace, paced, without_length
+from optlint.replay.pace import is_endless, off_pace, paced, without_length
 from optlint.replay.trace import Happening, Kind, Thing, Trace, Update
 
 
-def trace(length: float, updates: int, stepped_after: list[int], name: str = "CosineAnnealingLR") -> Trace:
+def trace(length: float | None, updates: int, stepped_after: list[int], name: str = "CosineAnnealingLR") -> Trace:
     """A run of one optimizer (1) with one schedule (2), which is stepped after some of the updates."""
     things = (Thing(1, Kind.OPTIMIZER, "SGD"), Thing(2, Kind.SCHEDULER, name, optimizer=1, length=length))
     made = Happening(Act.NEW, 2, (2,), 0)
@@ -39,6 +39,14 @@ def test_one_step_more_or_less_is_no_other_pace() -> None:
 def test_warm_ups_and_schedules_that_are_not_stepped_have_no_pace() -> None:
     assert paced(trace(5, 12, [1, 2], name="LinearLR"), frozenset((1,))) == []
     assert paced(trace(5, 12, []), frozenset((1,))) == []
+
+
+def test_only_schedules_that_are_stepped_and_have_no_length_are_endless() -> None:
+    optimizers = frozenset((1,))
+    assert is_endless(trace(None, 12, [4, 8], name="MultiStepLR"), optimizers)
+    assert not is_endless(trace(None, 12, [], name="MultiStepLR"), optimizers)
+    assert not is_endless(trace(5, 12, [4, 8]), optimizers)
+    assert not is_endless(trace(None, 12, [4, 8], name="MultiStepLR"), frozenset((3,)))
 
 
 def test_options_are_compared_without_the_length() -> None:

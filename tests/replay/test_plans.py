@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,6 +56,15 @@ def test_conditions_that_a_flagged_row_is_subject_to_come_first(pool: Pool) -> N
     assert trace.asked[0] == "flag.ax"
     assert by_relevance([trace], made.body, ())[0] == "flag.ax"
     assert by_relevance([trace], made.body, (row_of(made, "optimizer.step"),))[:2] == ["flag.deep", "flag.deeper"]
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.5, MOST_COMBINATIONS), (10.0, 5), (1000.0, 3)])
+def test_what_takes_long_is_tried_in_fewer_combinations(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, seconds: float, most: int
+) -> None:
+    clock = itertools.count(0.0, seconds)  # it is read before the first run, and after it
+    monkeypatch.setattr("optlint.replay.verify.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    assert len(run_all(pool, [script(MANY)], Setting(dtype="float64"))) == most
 
 
 def test_the_conditions_that_decide_about_a_flagged_row_are_tried_both_ways(pool: Pool) -> None:

@@ -353,3 +353,29 @@ def test_a_property_of_another_file_is_no_statement_of_this_one(tmp_path: Path) 
         before="", inside="holder = Holder(net, optimizer); each = holder.each"
     )
     assert "optimizer.step()" in script_of(text, tmp_path, others=(other,))
+
+
+def test_what_an_optimizer_of_ones_own_is_told_between_its_steps_is_kept(tmp_path: Path) -> None:
+    text = """
+        class Summing(torch.optim.SGD):
+            def take(self):
+                for group in self.param_groups:
+                    for p in group["params"]:
+                        self.state[p]["sum"] = p.grad + self.state[p].get("sum", 0.0)
+
+        model = torch.nn.Linear(2, 1)
+        optimizer = Summing(model.parameters(), lr=0.1)
+        for _ in range(3):
+            model(torch.ones(1, 2)).mean().backward()
+            optimizer.take()
+            optimizer.zero_grad()
+            optimizer.step()
+        """
+    path = tmp_path / "train.py"
+    path.write_text(IMPORTS + dedent(text), encoding="utf-8")
+    module = parse(path, path.read_bytes())
+    project = Engine(catalog()).fresh_project()
+    project.add(module)
+    with observe(project, module) as seen:
+        script = sliced(seen, next(each for each in seen.program.entries if each.name == "<module>"))
+    assert "    optimizer.take()" in rows(script)

@@ -351,3 +351,30 @@ for _ in range(3):
     ((_, outcome),) = pool.run([Job(body, "cpu", "float64")])
     assert isinstance(outcome, Lost)
     assert outcome.reason == "failed: a stand-in is where a number should be"
+
+
+@pytest.mark.parametrize(
+    ("made", "shape"),
+    [
+        ("torch.randn(images.shape[0], 8)", (3, 8)),
+        ("torch.zeros((images.size(0), 8))", (3, 8)),
+        ("torch.full([images.size(0), 2], 0.5, dtype=torch.float32)", (3, 2)),
+        ("torch.ones(4, 2)", (4, 2)),
+    ],
+)
+def test_a_stand_in_among_the_sizes_of_a_tensor_counts(made: str, shape: tuple[int, ...], pool: Pool) -> None:
+    assert said(pool, f"tuple({made}.shape)", "images = standin.unknown('images')") == str(shape)
+
+
+@pytest.mark.parametrize("made", ["x.clone()", "x.detach()", "x.clone().detach()", "(x + 1).unsqueeze(0)"])
+def test_what_tensors_alone_give_is_no_module_when_it_is_to_have_a_gradient(made: str, pool: Pool) -> None:
+    before = f"x = standin.unknown('x'); y = {made}"
+    assert said(pool, "y.requires_grad_(True) is y", before) == "True"
+    assert said(pool, "isinstance(standin.unknown('net').requires_grad_(True), torch.nn.Module)") == "True"
+
+
+def test_training_with_what_it_needs_is_no_mode_of_a_module(pool: Pool) -> None:
+    before = "trainer = standin.unknown('trainer')"
+    assert said(pool, "isinstance(trainer.train(1, [2]), torch.nn.Module)", before) == "False"
+    assert said(pool, "isinstance(trainer.train(True), torch.nn.Module)", before) == "True"
+    assert said(pool, "isinstance(trainer.train(), torch.nn.Module)", before) == "True"

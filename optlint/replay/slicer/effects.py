@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from optlint.program.modules import FunctionNode, ModuleInfo
-from optlint.program.objects import Instance
+from optlint.program.objects import Instance, Optimizer, Scheduler
 from optlint.program.values import ClassValue
 from optlint.replay.slicer.callees import Called, Callees
 from optlint.replay.slicer.changes import CHANGING, Changes, calls_of
@@ -67,6 +67,7 @@ class Effects:
         return (
             self.changes.shown(statement, layout)
             or self._marks(statement, layout)
+            or self._is_of_own_class(statement, scope)
             or self._acts(scope)
             or self._may_step(statement, scope)
             or self._hands_over(statement)
@@ -92,6 +93,24 @@ class Effects:
         What is called from a list of functions is such a function.
         """
         return isinstance(scope.node, ast.FunctionDef) and self._may_act(scope.node)
+
+    def _is_of_own_class(self, statement: ast.stmt, scope: Scope) -> bool:
+        """Whether a statement calls a method that the project has given an optimizer or a scheduler of its own.
+
+        Its class is kept whole, and what one method keeps of the gradients another one may use.
+        """
+        if scope.outer is None and self.slice.name != "<module>":
+            return False
+        found = [each for each in calls_of(statement) if self._has_own_method(each.func)]
+        self.slice.replacements.marked.update(found)
+        return bool(found)
+
+    def _has_own_method(self, function: ast.expr) -> bool:
+        if not isinstance(function, ast.Attribute):
+            return False
+        owners = self.slice.observed.objects(function.value)
+        infos = (each.info for each in owners if isinstance(each, Optimizer | Scheduler))
+        return any(function.attr in kind.methods for info in infos if info is not None for kind in info.lineage)
 
     def _may_step(self, statement: ast.stmt, scope: Scope) -> bool:
         """Whether a statement steps or clears something, as it were an optimizer, of which one knows nothing."""

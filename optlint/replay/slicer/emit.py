@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from optlint.replay.slicer.entering import enter
 from optlint.replay.slicer.expressions import Expressions
 from optlint.replay.slicer.lengths import batches, cover
 from optlint.replay.slicer.replacement import Replacement
-from optlint.replay.slicer.scopes import Layout, is_main_guard
+from optlint.replay.slicer.scopes import Layout, is_field, is_main_guard, makes_dataclass
 from optlint.replay.slicer.slice import CannotSliceError, Slice
 from optlint.replay.slicer.stand_ins import StandIns
 from optlint.replay.slicer.vocabulary import AWAY, GIVEN, WARM_UPS
@@ -167,7 +168,8 @@ class Writer:
                     self.row(f"case {ast.unparse(case.pattern)}{guard}:", depth + 1, origin)
                     self._block(case.body, layout, depth + 2)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self.row(f"{self.expressions.text(target)} = {self.expressions.text(value)}", depth, origin)
+                kind = ": object" if is_field(statement, layout.parent.get(statement)) else ""
+                self.row(f"{self.expressions.text(target)}{kind} = {self.expressions.text(value)}", depth, origin)
             case ast.AnnAssign():
                 self.row(f"{self.expressions.text(statement.target)}: object", depth, origin)
             case _:
@@ -177,6 +179,7 @@ class Writer:
         for decorator in statement.decorator_list:
             if self.slice.keeps_decorator(decorator):
                 text = self.expressions.text(decorator)
+                text = re.sub(r"^[\w.]+", "standin.record", text) if makes_dataclass(decorator) else text
                 foreign = decorator in self.slice.effects.foreign
                 self.row(f"@standin.registered({text})" if foreign else f"@{text}", depth, origin)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from optlint.program.defaults import defaults_of
@@ -16,6 +17,10 @@ from optlint.replay.slicer.vocabulary import OPTIMIZER_NAME
 if TYPE_CHECKING:
     from optlint.replay.slicer.emit import Writer
 
+_MODULE_NAME = re.compile(
+    r"(?i)(^|_)(model|net|network|module|backbone|encoder|decoder|head|classifier|policy|actor|critic|generator|"
+    r"discriminator|student)(_?\w)?$"
+)
 _ARGUMENTS = frozenset(("args", "opt", "opts", "config", "cfg", "hparams", "FLAGS", "flags", "params", "options"))
 
 
@@ -66,7 +71,8 @@ def _arguments(writer: Writer, function: FunctionNode, module: ModuleInfo, skip:
     for name in required:
         if kinds[name] is None and OPTIMIZER_NAME.search(name) and name not in optional:
             kinds[name] = Optimizer(0, name, None)
-    for name in sorted(required, key=lambda name: _rank(kinds[name])):
+    supposed = [] if models else [name for name in required if kinds[name] is None and _is_forward(function, name)]
+    for name in sorted(required, key=lambda name: 0 if name in supposed else _rank(kinds[name])):
         kind = kinds[name]
         option = _option(writer, function, name) if name in optional and kind is None else ""
         if name in optional and kind is None and not option:
@@ -74,10 +80,12 @@ def _arguments(writer: Writer, function: FunctionNode, module: ModuleInfo, skip:
         match kind:
             case _ if option:
                 text = option
+            case _ if name in supposed:
+                text = writer.stand_ins.model(name, None)
             case Model():
                 text = writer.stand_ins.model(name, kind)
             case Optimizer():
-                text = f"standin.optimizer({', '.join(models) or writer.stand_ins.model('model', None)})"
+                text = f"standin.optimizer({', '.join(models or supposed) or writer.stand_ins.model('model', None)})"
             case Scheduler():
                 driven = next((other for other in required if isinstance(kinds[other], Optimizer)), None)
                 text = f"standin.scheduler({driven or 'standin.optimizer(standin.model())'})"
@@ -102,6 +110,14 @@ def _kind(writer: Writer, function: FunctionNode, name: str) -> Object | None:
                 if isinstance(found, Model | Optimizer | Scheduler | Scaler):
                     return found
     return None
+
+
+def _is_forward(function: FunctionNode, name: str) -> bool:
+    """Whether a parameter is called what people call a module, and is called: nothing else shows it to be one."""
+    return _MODULE_NAME.search(name) is not None and any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+        for node in ast.walk(function)
+    )
 
 
 def _option(writer: Writer, function: FunctionNode, name: str) -> str:

@@ -40,6 +40,10 @@ class Observed:
                 found.setdefault(canonical(known))
         return tuple(found)
 
+    def is_seen(self, node: ast.expr) -> bool:
+        """Whether the model has come by an expression; what a generator does it has not."""
+        return any(inner in self.values for inner in ast.walk(node))
+
     def is_foreign(self, node: ast.expr) -> bool:
         """Whether an expression is nothing that optimizers are about, as far as one knows."""
         value = self.values.get(node)

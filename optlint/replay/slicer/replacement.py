@@ -37,6 +37,8 @@ class Replacements:
         made = self._made_elsewhere(value, target)
         if made is not None:
             return made
+        if not observed.is_seen(value):
+            return None
         if self._holds_mark(value) or observed.is_constant(value) or self.is_arithmetic(value):
             return None
         objects = observed.objects(value)

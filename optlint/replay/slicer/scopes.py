@@ -174,6 +174,19 @@ def own_nodes(statement: ast.stmt) -> list[ast.AST]:
     return found
 
 
+def is_field(statement: ast.stmt, owner: ast.stmt | None) -> bool:
+    """Whether a statement of a class is a field of a dataclass, which its constructor takes in the order of all."""
+    if not isinstance(owner, ast.ClassDef) or not isinstance(statement, ast.AnnAssign):
+        return False
+    return any(map(makes_dataclass, owner.decorator_list)) and "ClassVar" not in ast.unparse(statement.annotation)
+
+
+def makes_dataclass(decorator: ast.expr) -> bool:
+    """Whether a decorator is `dataclass`, with or without options."""
+    function = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return ast.unparse(function) in ("dataclass", "dataclasses.dataclass")
+
+
 def is_main_guard(test: ast.expr) -> bool:
     """Whether a condition asks whether the file is the one that is run."""
     match test:

@@ -11,7 +11,7 @@ BUILTINS = frozenset(
     "KeyError IndexError AttributeError StopIteration KeyboardInterrupt AssertionError NotImplementedError "
     "ImportError OSError".split()
 )
-GIVEN = frozenset(("torch", "math", "functools", "itertools", "copy", "collections", "contextlib", "random"))
+GIVEN = frozenset("torch math functools itertools copy collections contextlib random dataclasses".split())
 """Modules that a script may use by name."""
 AWAY = tuple(
     "torch.utils.data torch.load torch.save torch.hub torch.jit torch.distributed torch.onnx torch.utils.tensorboard "

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 from optlint.program.objects import Model
 from optlint.program.values import External
-from optlint.replay.slicer.scopes import Layout
+from optlint.replay.slicer.scopes import Layout, is_field
 from optlint.torch_api.tables import tables
 
 if TYPE_CHECKING:
     from optlint.replay.slicer.slice import Slice
 
 _SETTING = re.compile(r"^torch\.(__future__\.|set_|manual_seed)")
-_SPECIAL = frozenset(
-    ("__init__", "__call__", "__enter__", "__exit__", "__iter__", "__len__", "__getitem__", "__next__")
-)
+_SPECIAL = frozenset("__init__ __post_init__ __call__ __enter__ __exit__ __iter__ __len__ __getitem__ __next__".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,8 @@ class Wanted:
                 return False
             if isinstance(statement, ast.FunctionDef):
                 return statement.name in self.slice.attributes or statement.name in _SPECIAL
+            if is_field(statement, owner):
+                return True
             names = _target_names(statement) if isinstance(statement, ast.Assign | ast.AnnAssign) else []
             return any(name in self.slice.attributes for name in names)
         wanted = (
@@ -129,9 +129,20 @@ class Wanted:
         if isinstance(owner, ast.FunctionDef) and owner not in self.slice.kept:
             return False
         tests = [each.test for each in around[: around.index(loops[0]) if loops else None] if isinstance(each, ast.If)]
-        if loops and isinstance(loops[0], ast.While) and isinstance(statement, ast.Break):
+        if loops and isinstance(statement, ast.Break) and _is_endless(loops[0]):
             return True
         return all(self.slice.replacements.is_arithmetic(test) for test in tests)
+
+
+def _is_endless(loop: ast.stmt) -> bool:
+    """Whether a loop may go on until something leaves it."""
+    match loop:
+        case ast.While():
+            return True
+        case ast.For(iter=ast.Call(func=function)):
+            return ast.unparse(function).rpartition(".")[2] in ("count", "cycle")
+        case _:
+            return False
 
 
 def _target_names(statement: ast.Assign | ast.AnnAssign) -> list[str]:

@@ -42,6 +42,7 @@ from optlint.replay.standin.modules import Model
 from optlint.replay.standin.moves import device, forget_moves, moved_away, state_apart, stood_in
 from optlint.replay.standin.numbers import cover
 from optlint.replay.standin.questions import is_instance, told
+from optlint.replay.standin.records import record
 from optlint.replay.standin.sizes import CUT, FREE, LIMITED, is_too_large
 from optlint.replay.standin.values import Flow, Unknown
 
@@ -78,6 +79,7 @@ __all__ = [
     "outlives",
     "progress",
     "progress_range",
+    "record",
     "registered",
     "restart",
     "scheduler",

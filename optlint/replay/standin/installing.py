@@ -9,6 +9,7 @@ import torch
 
 from optlint.replay.standin.arguments import with_numbers
 from optlint.replay.standin.conditions import StandInError, replan
+from optlint.replay.standin.factories import make_here
 from optlint.replay.standin.gradients import ask_here, write_here
 from optlint.replay.standin.metrics import measure_here
 from optlint.replay.standin.modules import Model, UnknownMethod
@@ -61,6 +62,7 @@ def install() -> None:
     measure_here()
     ask_here()
     write_here()
+    make_here()
     moving: tuple[Any, ...] = (torch.nn.Module, torch.Tensor)
     for owner in moving:
         for name in ("to", "cuda", "npu", "xpu", "mps", "cpu"):

@@ -20,6 +20,8 @@ _MODULE_METHODS = frozenset(
     "parameters named_parameters state_dict children modules named_modules requires_grad_ zero_grad train eval".split()
 )
 """What shows that a value is a module."""
+_OF_TENSORS = re.compile(r"\.(clone|detach|unsqueeze|squeeze|reshape|view|flatten|contiguous|permute)\(\)$")
+"""What comes of methods that tensors alone have: it may want a gradient, and is no module."""
 
 
 BECOMES: dict[str, Any] = {}
@@ -52,11 +54,13 @@ class Unknown:
         if name in self._known and self._wrapped is None:
             return self._known[name]
         # `args.train` and `cfg.train.lr` are no methods.
+        if name == "requires_grad_" and _OF_TENSORS.search(self._label):
+            return lambda requires_grad=True: self
         is_method = name in _MODULE_METHODS and (name not in ("train", "eval") or is_called(sys._getframe(1)))
+        if is_method and name == "train" and self._wrapped is None:
+            return self._train
         if is_method and self._wrapped is None:
-            taken_for_module(name)
-            parts = (key for key in self._known if key.isidentifier())
-            self.__dict__["_wrapped"] = BECOMES["module"](self._label or "model", *parts)
+            self._become_module(name)
         wrapped = self._wrapped
         if wrapped is not None and name == "module":
             return wrapped
@@ -65,6 +69,18 @@ class Unknown:
         if name not in self._known and is_called(sys._getframe(1)):
             return Unknown(f"{self._label}.{name}")  # no number is called
         return self._named(name)
+
+    def _become_module(self, method: str) -> None:
+        taken_for_module(method)
+        parts = (key for key in self._known if key.isidentifier())
+        self.__dict__["_wrapped"] = BECOMES["module"](self._label or "model", *parts)
+
+    def _train(self, *args: Any, **kwargs: Any) -> Any:
+        """The mode of a module; with more than that, the work of a trainer."""
+        if len(args) + len(kwargs) > 1:
+            return Unknown(f"{self._label}.train")(*args, **kwargs)
+        self._become_module("train")
+        return self._wrapped.train(*args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._known[name] = value
