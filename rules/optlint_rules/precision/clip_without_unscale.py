@@ -63,8 +63,9 @@ These are not reported:
 
 ## Fix safety
 
-The fix inserts `scaler.unscale_(optimizer)` above the clipping. It is unsafe because updates become larger, as they
-were meant to be; a learning rate that was tuned with the fault may be too high afterwards.
+The fix inserts `scaler.unscale_(optimizer)` above the clipping, under the condition for mixed precision under which
+the scaler steps. It is unsafe because updates become larger, as they were meant to be; a learning rate that was tuned
+with the fault may be too high afterwards.
 
 There is no fix where the scaler's step stands in another function, for the names of scaler and optimizer are not known
 at the clipping.
@@ -115,8 +116,9 @@ from optlint_rules.precision.scaling import (
     condition,
     is_always_done,
     level_of,
-    names_of_step,
+    precision_asked,
     scaled,
+    step_near,
     unscaled,
     unscalings,
 )
@@ -169,10 +171,10 @@ def _is_unscaled_by_another(violation: Violation) -> bool:
 
 def _unscale(violation: Violation, editor: Editor) -> Edits | None:
     clipping = violation.roles["before"].place
-    names = names_of_step(violation, clipping, editor)
-    if names is None or violation.entry is None:
+    update = step_near(violation, clipping)
+    if update is None or violation.entry is None:
         return None
-    scaler, optimizer = names
+    step, scaler, optimizer = update
     statement: ast.AST = enclosing_statement(clipping)
     gradient = violation.roles["trigger"].place
     around = [] if gradient.module is not clipping.module else enclosing_loops(gradient)
@@ -180,9 +182,12 @@ def _unscale(violation: Violation, editor: Editor) -> Edits | None:
         if loop in around or violation.roles["trigger"].stack != violation.roles["before"].stack:
             break
         statement = loop  # over parameters or modules: unscaling is done once
-    call = f"{scaler}.unscale_({optimizer})"
+    call = f"{editor.text(scaler)}.unscale_({editor.text(optimizer)})"
     if any(_is_call(event.place, call, clipping, editor) for event in violation.entry.having(Act.UNSCALE)):
         return None  # what that name means elsewhere is another optimizer, and a second call raises
+    asked = precision_asked(step, clipping, editor)
+    if asked:
+        return editor.insert_before(statement, f"if {asked}:", f"    {call}")
     return editor.insert_before(statement, call)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from optlint.api import (
     OPTIMIZER,
@@ -87,17 +87,35 @@ def _matching(violation: Violation, pattern: EventPattern) -> list[Event]:
 
 def is_always_done(place: Place) -> bool:
     """Whether no condition around a place, within its function, can have to do with mixed precision."""
+    return all(in_body and _is_settled(test) for _, test, in_body in _conditions(place))
+
+
+def precision_asked(place: Place, near: Place, editor: Editor) -> str:
+    """Return the condition with which mixed precision is asked for around a place, and not around another one."""
+    there = {owner for owner, _, _ in _conditions(near)}
+    asked = [
+        editor.text(test) if in_body else f"not ({editor.text(test)})"
+        for owner, test, in_body in _conditions(place)
+        if owner not in there and not _is_settled(test)
+    ]
+    return asked[0] if len(asked) == 1 else " and ".join(f"({each})" for each in reversed(asked))
+
+
+def _conditions(place: Place) -> Iterator[tuple[ast.AST, ast.expr, bool]]:
+    """Yield who asks what around a place within its function, and whether it holds there; the innermost first."""
     inner: ast.AST = place.node
     outer = parent(place.module, inner)
     while outer is not None and not isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         if isinstance(outer, ast.If | ast.IfExp) and inner is not outer.test:
-            words = {node.id for node in ast.walk(outer.test) if isinstance(node, ast.Name)}
-            words |= {node.attr for node in ast.walk(outer.test) if isinstance(node, ast.Attribute)}
-            in_body = inner in outer.body if isinstance(outer, ast.If) else inner is outer.body
-            if not in_body or not all(map(_SETTLED.search, words - {"args", "opt", "cfg", "config", "self"})):
-                return False
+            yield outer, outer.test, inner in outer.body if isinstance(outer, ast.If) else inner is outer.body
         inner, outer = outer, parent(place.module, outer)
-    return True
+
+
+def _is_settled(test: ast.expr) -> bool:
+    """Whether a condition has nothing to do with mixed precision."""
+    words = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
+    words |= {node.attr for node in ast.walk(test) if isinstance(node, ast.Attribute)}
+    return all(map(_SETTLED.search, words - {"args", "opt", "cfg", "config", "self"}))
 
 
 def steps_by_scaler(violation: Violation) -> list[Event]:
@@ -112,14 +130,14 @@ def _is_of(event: Event, optimizer: Optimizer) -> bool:
     return any(canonical(subject) is optimizer for subject in event.subjects)
 
 
-def names_of_step(violation: Violation, near: Place, editor: Editor) -> tuple[str, str] | None:
-    """Return what a scaler and its optimizer are called in the function of a place, by the step made there."""
+def step_near(violation: Violation, near: Place) -> tuple[Place, ast.expr, ast.expr] | None:
+    """Return a scaler's step in the function of a place, and the expressions for the scaler and its optimizer there."""
     for event in steps_by_scaler(violation):
         match event.place.node:
             case ast.Call(func=ast.Attribute(value=scaler, attr="step"), args=[optimizer, *_]) if same_function(
                 event.place, near
             ):
-                return editor.text(scaler), editor.text(optimizer)
+                return event.place, scaler, optimizer
             case _:
                 pass
     return None
