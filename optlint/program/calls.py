@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from optlint.program.events import Act
@@ -89,16 +90,8 @@ class Calls:
                     return self.interpreter.torch_calls.choose(
                         [option for option in options if isinstance(option, External)], positional, keywords, node
                     )
-                made: list[Value] = []
-
-                def arm(option: Value) -> bool:
-                    made.append(self.apply(option, positional, keywords, node))
-                    return True
-
-                born_since = machine.serial()
-                regions, _ = machine.fork([lambda option=option: arm(option) for option in options])  # type: ignore[misc]
-                self.interpreter.conditions.one_of(regions, node)
-                return machine.join(made, born_since)
+                ways = [partial(self.apply, option, positional, keywords, node) for option in options]
+                return self.interpreter.conditions.any_of(ways, node)
             case Function(receiver=Optimizer() as optimizer, node=ast.FunctionDef(name="step")):
                 return self._own_step(optimizer, function, positional, keywords, node)
             case Function():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from optlint.program.guards import guard_of
@@ -55,7 +56,7 @@ class Conditions:
 
     def branch(
         self,
-        regions: list[Region],
+        regions: Sequence[Region],
         node: ast.AST,
         guard_of_branch: tuple[object, bool] = (None, True),
         period: Length | None = None,
@@ -74,24 +75,30 @@ class Conditions:
         if any(region is not EMPTY for region in regions):
             self.machine.emit(choice)
 
+    def any_of(self, ways: Sequence[Callable[[], Value]], node: ast.AST) -> Value:
+        """Return what one of several ways gives, of which nothing tells which one is taken."""
+        return self._either(ways, lambda regions: self.one_of(regions, node))
+
+    def _either(self, ways: Sequence[Callable[[], Value]], emit: Callable[[Sequence[Region]], None]) -> Value:
+        """Follow several ways from one state; emit what happens on them, and return what they give, joined."""
+        made: list[Value] = []
+
+        def arm(way: Callable[[], Value]) -> bool:
+            made.append(way())
+            return True
+
+        born_since = self.machine.serial()
+        regions, _ = self.machine.fork([partial(arm, way) for way in ways])
+        emit(regions)
+        return self.machine.join(made, born_since)
+
     def _conditional(self, node: ast.IfExp) -> Value:
         truth = self.truth(self.expressions.evaluate(node.test))
         if truth is not None:
             return self.expressions.evaluate(node.body if truth else node.orelse)
-        made: list[Value] = []
-
-        def arm(expression: ast.expr) -> Callable[[], bool]:
-            def run() -> bool:
-                made.append(self.expressions.evaluate(expression))
-                return True
-
-            return run
-
-        guard, positive = guard_of(self.machine, node.test)
-        born_since = self.machine.serial()
-        regions, _ = self.machine.fork([arm(node.body), arm(node.orelse)])
-        self.branch(regions, node, guard_of_branch=(guard, positive))
-        return self.machine.join(made, born_since)
+        guard = guard_of(self.machine, node.test)
+        ways = [partial(self.expressions.evaluate, way) for way in (node.body, node.orelse)]
+        return self._either(ways, lambda regions: self.branch(regions, node, guard_of_branch=guard))
 
     def _boolean(self, node: ast.BoolOp) -> Value:
         stop = isinstance(node.op, ast.Or)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from optlint.program.detached import STILL_DETACHED, detached
@@ -64,17 +65,8 @@ class Methods:
         machine = self.machine
         match receiver:
             case Join():
-                made: list[Value] = []
-                options = alternatives(receiver)
-
-                def arm(option: Value) -> bool:
-                    made.append(self.call(option, name, positional, keywords, node))
-                    return True
-
-                born_since = machine.serial()
-                regions, _ = machine.fork([lambda option=option: arm(option) for option in options])  # type: ignore[misc]
-                self.interpreter.conditions.one_of(regions, node)
-                return machine.join(made, born_since)
+                ways = [partial(self.call, each, name, positional, keywords, node) for each in alternatives(receiver)]
+                return self.interpreter.conditions.any_of(ways, node)
             case Model():
                 return self.interpreter.model_methods.call(receiver, name, positional, keywords, node)
             case Optimizer():

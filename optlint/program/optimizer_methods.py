@@ -97,8 +97,6 @@ class OptimizerMethods:
                 machine.event(Act.SCHEDULE, (scheduler,), node, "argument" if positional or keywords else "")
         elif name == "load_state_dict":
             machine.event(Act.LOAD, (scheduler,), node)
-        elif name == "__init__":
-            machine.event(Act.CALL, (scheduler,), node, name)
         else:
             machine.event(Act.CALL, (scheduler,), node, name)
         return machine.opaque()

@@ -166,10 +166,10 @@ def verdict_of(case: Case, pair: Pair, pool: Pool, setting: Setting) -> Verified
     if isinstance(original, Unsliced):
         return Verified(case, _unsliced(original, case.finding.fix is not None), pair)
     scripts = [original, *([fixed] if isinstance(fixed, ReplayScript) else [])]
-    by_plan = run_all(pool, scripts, setting, flag_of(case, pair, original, None).rows)
+    rule, flag = case.catalog_entry.rule, flag_of(case, pair, original, None)
+    by_plan = run_all(pool, scripts, setting, flag.rows)
     runs = list(by_plan.values())
     originals = tuple(pair_of[0] for pair_of in runs)
-    rule, flag = case.catalog_entry.rule, flag_of(case, pair, original, None)
     if isinstance(fixed, ReplayScript):
         outcomes = tuple(pair_of[1] for pair_of in runs)
         flag = flag_of(case, pair, original, fixed)
