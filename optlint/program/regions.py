@@ -33,6 +33,8 @@ class Guard(NamedTuple):
 class Leave(enum.Enum):
     """How control leaves a region early."""
 
+    __hash__ = object.__hash__  # as that of acts
+
     BREAK = "break"
     CONTINUE = "continue"
     RETURN = "return"

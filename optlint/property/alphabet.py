@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class Role(enum.Enum):
     """The part that an object plays in a property."""
 
+    __hash__ = object.__hash__  # as that of acts
+
     OPTIMIZER = "optimizer"
     SCHEDULER = "scheduler"
     ITERATOR = "iterator"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from optlint.program.events import Act, Event
 from optlint.property.alphabet import Binding, EventPattern, Match
@@ -42,7 +43,7 @@ class Transition:
     anchored: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Automaton:
     """States are numbers, 0 the start; a missing transition stays in its state.
 
@@ -51,6 +52,8 @@ class Automaton:
 
     symbols: tuple[EventPattern, ...]
     transitions: dict[tuple[int, int], Transition]
+    _reachable: dict[int, Sequence[int]] = field(default_factory=dict, init=False, repr=False)
+    _breaking: dict[frozenset[Act], bool] = field(default_factory=dict, init=False, repr=False)
 
     def read(self, state: int, symbol: int) -> Transition:
         """Return the transition that a symbol takes in a state."""
@@ -58,15 +61,31 @@ class Automaton:
 
     def symbol(self, event: Event, binding: Binding) -> tuple[int, Match]:
         """Return the symbol of an event and how sure the match is; -1 where there is none."""
-        for index, pattern in enumerate(self.symbols):
+        for index, pattern in self._by_act.get(event.act, ()):
             found = pattern.match(event, binding)
             if found is not Match.NO:
                 return index, found
         return -1, Match.NO
 
+    @cached_property
     def acts(self) -> frozenset[Act]:
-        """Return the acts that any symbol matches."""
+        """The acts that any symbol matches."""
         return frozenset(act for symbol in self.symbols for act in symbol.acts)
+
+    @cached_property
+    def _by_act(self) -> Mapping[Act, Sequence[tuple[int, EventPattern]]]:
+        """The symbols that an event of an act may be, in order."""
+        numbered = tuple(enumerate(self.symbols))
+        return {act: [pair for pair in numbered if act in pair[1].acts] for act in self.acts}
+
+    def may_break_on(self, acts: Iterable[Act]) -> bool:
+        """Whether events of some acts could lead to a verdict that something is wrong; asks no pattern."""
+        present = self.acts.intersection(acts)
+        found = self._breaking.get(present)
+        if found is None:
+            counts = {number: 2 for number, symbol in enumerate(self.symbols) if not present.isdisjoint(symbol.acts)}
+            found = self._breaking[present] = self.may_break(counts)
+        return found
 
     def may_break(self, counts: Mapping[int, int]) -> bool:
         """Whether the symbols lead in some order to a verdict that something is wrong.
@@ -90,8 +109,11 @@ class Automaton:
                     pending.append(following)
         return False
 
-    def reachable(self, state: int) -> frozenset[int]:
-        """Return all states that some events lead to, the state itself among them."""
+    def reachable(self, state: int) -> Sequence[int]:
+        """Return all states that some events lead to, the state itself among them, in order."""
+        known = self._reachable.get(state)
+        if known is not None:
+            return known
         found = {state}
         pending = [state]
         while pending:
@@ -101,4 +123,5 @@ class Automaton:
                 if following not in found:
                     found.add(following)
                     pending.append(following)
-        return frozenset(found)
+        self._reachable[state] = sorted(found)
+        return self._reachable[state]

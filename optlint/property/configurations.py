@@ -47,12 +47,17 @@ Configurations: TypeAlias = "dict[Configuration, Trail | None]"
 
 def merge(target: Configurations, more: Configurations) -> None:
     """Put more configurations to those that are there; of two trails to one the first stays."""
+    if not target:
+        target.update(more)
+        return
     for configuration, trail in more.items():
         target.setdefault(configuration, trail)
 
 
 def forget(configurations: Configurations, forgets: Callable[[Guard], bool]) -> Configurations:
     """Return the configurations without the assumptions on guards that no longer hold what they held."""
+    if not any(configuration.assumptions for configuration in configurations):
+        return configurations
     after: Configurations = {}
     for configuration, trail in configurations.items():
         if configuration.assumptions:

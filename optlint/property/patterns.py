@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from optlint.program.events import Act, Event
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from optlint.property.used import Used
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Precedence:
     """The first `then` comes after some `first`, on at least one of the paths that lead to it.
 
@@ -37,6 +38,7 @@ class Precedence:
     first: EventPattern
     then: EventPattern
 
+    @cached_property
     def automaton(self) -> Automaton:
         """States: 0 neither yet, 1 `first` came, 2 settled, 3 `then` came too early."""
         first, then = 0, 1
@@ -52,8 +54,8 @@ class Precedence:
 
     def find(self, program: Program) -> Iterator[Violation]:
         """Yield the violations in a program."""
-        automaton = self.automaton()
-        for entry in program.entries:
+        automaton = self.automaton
+        for entry in _breaking(automaton, program):
             for binding in bindings(entry, (self.first, self.then)):
                 for early, hits in search(automaton, entry, binding).items():
                     if hits.bad and not hits.good:
@@ -70,7 +72,7 @@ class Precedence:
                 return
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alternation:
     """Between two `of` there is a `separator`.
 
@@ -81,6 +83,7 @@ class Alternation:
     separator: EventPattern
     renewed: EventPattern
 
+    @cached_property
     def automaton(self) -> Automaton:
         """States: 0 free, 1 one `of` came."""
         of, separator, renewed = 0, 1, 2
@@ -96,8 +99,8 @@ class Alternation:
 
     def find(self, program: Program) -> Iterator[Violation]:
         """Yield the violations in a program."""
-        automaton = self.automaton()
-        for entry in program.entries:
+        automaton = self.automaton
+        for entry in _breaking(automaton, program):
             for binding in bindings(entry, (self.of, self.separator)):
                 for again, hits in search(automaton, entry, binding).items():
                     for first, trail in hits.bad.items() if not hits.good else ():
@@ -106,7 +109,7 @@ class Alternation:
                             yield Violation(program, again.place, roles, _between(first, trail), binding, entry)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Absence:
     """After `after`, there is no `of`, until `until`. Broken where on some path there is. Roles: `after`, `of`."""
 
@@ -115,6 +118,7 @@ class Absence:
     until: EventPattern | None = None
     definite: bool = False
 
+    @cached_property
     def automaton(self) -> Automaton:
         """States: 0 before, 1 after."""
         symbols = [self.after, self.of] if self.after != self.of else [self.of]
@@ -133,9 +137,9 @@ class Absence:
 
     def find(self, program: Program) -> Iterator[Violation]:
         """Yield the violations in a program."""
-        automaton = self.automaton()
+        automaton = self.automaton
         patterns = [self.of, self.after, *([self.until] if self.until else [])]
-        for entry in program.entries:
+        for entry in _breaking(automaton, program):
             for binding in bindings(entry, patterns):
                 for of, hits in search(automaton, entry, binding, cautious=not self.definite).items():
                     if self.definite and hits.good:
@@ -148,7 +152,7 @@ class Absence:
                             break
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Existence:
     """Between two `between` that have a `given` between them, there is an `of`.
 
@@ -160,6 +164,7 @@ class Existence:
     between: EventPattern
     given: EventPattern
 
+    @cached_property
     def automaton(self) -> Automaton:
         """States: 0 before the first `between`, 1 after one, 2 `given` came, 3 `of` came."""
         between, given, of = 0, 1, 2
@@ -177,8 +182,8 @@ class Existence:
 
     def find(self, program: Program) -> Iterator[Violation]:
         """Yield the violations in a program."""
-        automaton = self.automaton()
-        for entry in program.entries:
+        automaton = self.automaton
+        for entry in _breaking(automaton, program):
             for binding in bindings(entry, (self.between, self.given)):
                 for loop in innermost(entry, binding, (self.between, self.given)):
                     for second, hits in search(automaton, entry, binding, loop).items():
@@ -188,7 +193,7 @@ class Existence:
                                 yield Violation(program, given.place, roles, _between(given, trail), binding, entry)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """Each `trigger` is followed by a `response` before the next `before`.
 
@@ -207,6 +212,7 @@ class Response:
     or_end: bool = False
     """Whether the end of the program, too, is a `before`."""
 
+    @cached_property
     def automaton(self) -> Automaton:
         """States: 0 not armed, 1 armed or responded to, 2 triggered."""
         symbols = [self.trigger, self.before]
@@ -235,8 +241,8 @@ class Response:
 
     def find(self, program: Program) -> Iterator[Violation]:
         """Yield the violations in a program."""
-        automaton = self.automaton()
-        for entry in program.entries:
+        automaton = self.automaton
+        for entry in program.entries if self.or_end else _breaking(automaton, program):
             for binding in bindings(entry, (self.trigger, self.before)):
                 found = search(automaton, entry, binding, cautious=not self.definite)
                 for before, hits in found.items():
@@ -257,6 +263,11 @@ class Query:
 
 
 Property: TypeAlias = "Precedence | Alternation | Absence | Existence | Response | Query | Used"
+
+
+def _breaking(automaton: Automaton, program: Program) -> Iterator[Entry]:
+    """Yield the entries in which something happens that could break a property."""
+    return (entry for entry in program.entries if automaton.may_break_on(entry.by_act))
 
 
 def _begins(entry: Entry, binding: Binding, early: Event, late: Event) -> bool:

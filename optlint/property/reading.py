@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from optlint.program.events import Act, Event
 from optlint.program.program import Entry
 from optlint.property.alphabet import Binding, Match, escapes, may_touch_gradients
@@ -17,7 +19,6 @@ class Reading:
     def __init__(self, automaton: Automaton, binding: Binding) -> None:
         self.automaton = automaton
         self.binding = binding
-        self._acts = automaton.acts()
         self._symbols: dict[Event, tuple[int, Match]] = {}
         self._of_gradients = [number for number, symbol in enumerate(automaton.symbols) if symbol.acts & _GRADIENT_ACTS]
 
@@ -31,13 +32,13 @@ class Reading:
     def relevant(self, entry: Entry) -> list[Event]:
         """Return the events of an entry that a search has to look at; none where the automaton sees none of them."""
         by_act = entry.by_act
-        acts = (*sorted(self._acts, key=lambda act: act.value), Act.ESCAPE)
+        acts = (*sorted(self.automaton.acts, key=lambda act: act.value), Act.ESCAPE)
         found = [event for act in acts for event in by_act.get(act, ()) if self._matters(event)]
         return found if any(self.symbol(event)[0] >= 0 for event in found) else []
 
     def _matters(self, event: Event) -> bool:
         """Whether the automaton or the wildcards see an event."""
-        if event.act in self._acts and self.symbol(event)[0] >= 0:
+        if event.act in self.automaton.acts and self.symbol(event)[0] >= 0:
             return True
         return escapes(event, self.binding) or (bool(self._of_gradients) and may_touch_gradients(event, self.binding))
 
@@ -46,11 +47,7 @@ class Reading:
 
         Where `again`, all of the entry may happen more than once.
         """
-        acts = entry.by_act.keys()  # asks no pattern, and settles most
-        present = {
-            number: 2 for number, symbol in enumerate(self.automaton.symbols) if not acts.isdisjoint(symbol.acts)
-        }
-        return self.automaton.may_break(present) and self.automaton.may_break(self._counts(entry, again))
+        return self.automaton.may_break(self._counts(entry, again))
 
     def may_reach(self, entry: Entry, state: int) -> bool:
         """Whether some event of an entry leads to a state."""
@@ -62,7 +59,7 @@ class Reading:
         """Return the symbols that an entry has events for, and how often they come: 1, or 2 for any number."""
         shape = shape_of(entry)
         found: dict[int, int] = {}
-        for act in self._acts & entry.by_act.keys():
+        for act in self.automaton.acts & entry.by_act.keys():
             possible = [number for number, symbol in enumerate(self.automaton.symbols) if act in symbol.acts]
             for event in entry.by_act[act]:
                 if all(found.get(number) == 2 for number in possible):
@@ -72,8 +69,8 @@ class Reading:
                     found[symbol] = 2 if again or symbol in found or shape.recurs(event) else 1
         return found
 
-    def after_anything(self, state: int, gradients_only: bool) -> list[int]:
+    def after_anything(self, state: int, gradients_only: bool) -> Sequence[int]:
         """Return the states in which unknown code may leave the automaton, or such that only touches gradients."""
         if not gradients_only:
-            return sorted(self.automaton.reachable(state))
+            return self.automaton.reachable(state)
         return sorted({state, *(self.automaton.read(state, number).to for number in self._of_gradients)})

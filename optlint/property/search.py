@@ -7,13 +7,13 @@ to unknown code, every state that any events lead to is possible after it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from optlint.program.events import Event
 from optlint.program.program import Entry
 from optlint.program.regions import (
+    EMPTY,
     Branch,
     Call,
     Guard,
@@ -24,7 +24,6 @@ from optlint.program.regions import (
     Sequence,
     Try,
     Unrolled,
-    children,
 )
 from optlint.property.alphabet import Binding, Match, escapes
 from optlint.property.automaton import Anchor, Automaton, Transition, Verdict
@@ -64,6 +63,8 @@ def search(
         For each event at which a verdict was reached, what was seen there; nothing where there are too many paths, or
         where nothing can be wrong whatever the path.
     """
+    if not automaton.may_break_on(entry.by_act):
+        return {}
     reading = Reading(automaton, binding)
     if not reading.may_break(entry, again=loop is not None):
         return {}
@@ -99,10 +100,9 @@ class _Run:
         self.work = 0
         self.hits: dict[Event, Hits] = {}
         self.repeated: frozenset[str] = frozenset()
-        self.breaks: list[Configurations] = []
-        self.continues: list[Configurations] = []
-        self.returns: list[Configurations] = []
-        self.raises: list[Configurations] = []
+        """The conditions that are asked more than once: at several places, or anew in each iteration."""
+        self.ends: dict[Leave, list[Configurations]] = {leave: [] for leave in Leave}
+        """What holds where control leaves: at the end of each loop, call or `try` around, the innermost last."""
         self.watchers: list[Configurations] = []
 
     def start(self, entry: Entry, loop: Loop | None) -> Configurations:
@@ -110,26 +110,13 @@ class _Run:
         relevant = self.reading.relevant(entry)
         if not relevant:
             return {}
-        region = shape_of(entry).reduce(entry.region if loop is None else loop.body, relevant)
-        self.count_guards(region)
+        shape = shape_of(entry)
+        region = shape.reduce(entry.region if loop is None else loop.body, relevant)
+        self.repeated = shape.repeated(region)
         begin: Configurations = {Configuration(0): None}
         if loop is None:
             return self.run(region, begin)
         return self.iterate(region, begin, lambda _guard: True)[0]
-
-    def count_guards(self, region: Region) -> None:
-        """Note the conditions that are asked more than once: at several places, or anew in each iteration."""
-        counts: Counter[str] = Counter()
-        pending: list[tuple[Region, frozenset[Loop]]] = [(region, frozenset())]
-        while pending:
-            current, loops = pending.pop()
-            if isinstance(current, Branch) and current.guard is not None:
-                guard = current.guard
-                again = guard.lasts and any(guard.variables.isdisjoint(loop.assigned) for loop in loops)
-                counts[guard.subject] += 2 if again else 1
-            inside = loops | {current} if isinstance(current, Loop) else loops
-            pending.extend((child, inside) for child in children(current))
-        self.repeated = frozenset(subject for subject, count in counts.items() if count > 1)
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -147,18 +134,15 @@ class _Run:
                     merge(watcher, after)
                 return after
             case Jump(leave=leave):
-                target = {
-                    Leave.BREAK: self.breaks,
-                    Leave.CONTINUE: self.continues,
-                    Leave.RETURN: self.returns,
-                    Leave.RAISE: self.raises,
-                }[leave]
-                if target:
-                    merge(target[-1], configurations)
+                ends = self.ends[leave]
+                if ends:
+                    merge(ends[-1], configurations)
                 return {}
             case Sequence(items=items):
                 for item in items:
                     configurations = self.run(item, configurations)
+                    if not configurations:
+                        break
                 return configurations
             case Branch():
                 return self._branch(region, configurations)
@@ -172,18 +156,18 @@ class _Run:
                 merge(after, broken)
                 return after
             case Unrolled(iterations=iterations):
-                self.breaks.append({})
+                self.ends[Leave.BREAK].append({})
                 for iteration in iterations:
-                    self.continues.append({})
+                    self.ends[Leave.CONTINUE].append({})
                     configurations = self.run(iteration, configurations)
                     configurations = dict(configurations)
-                    merge(configurations, self.continues.pop())
-                merge(configurations, self.breaks.pop())
+                    merge(configurations, self.ends[Leave.CONTINUE].pop())
+                merge(configurations, self.ends[Leave.BREAK].pop())
                 return configurations
             case Call(body=body):
-                self.returns.append({})
+                self.ends[Leave.RETURN].append({})
                 after = dict(self.run(body, configurations))
-                merge(after, self.returns.pop())
+                merge(after, self.ends[Leave.RETURN].pop())
                 return after
             case Try():
                 return self._try(region, configurations)
@@ -200,34 +184,24 @@ class _Run:
             head = forget(head, forgets)
             head = {key: trail for key, trail in head.items() if key not in seen}
             seen.update(head)
-            self.breaks.append({})
-            self.continues.append({})
+            self.ends[Leave.BREAK].append({})
+            self.ends[Leave.CONTINUE].append({})
             after = dict(self.run(body, head))
-            merge(after, self.continues.pop())
-            merge(broken, self.breaks.pop())
+            merge(after, self.ends[Leave.CONTINUE].pop())
+            merge(broken, self.ends[Leave.BREAK].pop())
             merge(finished, after)
             head = after
         return finished, broken
 
     def _branch(self, region: Branch, configurations: Configurations) -> Configurations:
-        guard = region.guard if region.guard is not None and region.guard.subject in self.repeated else None
+        guard = region.guard
         after: Configurations = {}
-        for arm, outcome in ((region.then, region.positive), (region.otherwise, not region.positive)):
-            inside: Configurations = {}
-            for configuration, trail in configurations.items():
-                if guard is None:
-                    inside[configuration] = trail
-                    continue
-                known = implied(guard, configuration.assumptions)
-                if known is None:
-                    assumptions = configuration.assumptions | {(guard, outcome)}
-                    inside.setdefault(
-                        Configuration(configuration.state, configuration.anchor, assumptions, configuration.doubtful),
-                        trail,
-                    )
-                elif known is outcome:
-                    inside[configuration] = trail
-            merge(after, self.run(arm, inside))
+        if guard is None or guard.subject not in self.repeated:
+            for arm in (region.then, region.otherwise):
+                merge(after, configurations if arm is EMPTY else self.run(arm, configurations))
+        else:
+            for arm, outcome in ((region.then, region.positive), (region.otherwise, not region.positive)):
+                merge(after, self.run(arm, _where(guard, outcome, configurations)))
         if len(after) > MOST_CONFIGURATIONS:
             after = forget(after, lambda _guard: True)
         return after
@@ -235,9 +209,9 @@ class _Run:
     def _try(self, region: Try, configurations: Configurations) -> Configurations:
         watched: Configurations = dict(configurations)
         self.watchers.append(watched)
-        self.raises.append({})
+        self.ends[Leave.RAISE].append({})
         after = self.run(region.body, configurations)
-        raised = self.raises.pop()
+        raised = self.ends[Leave.RAISE].pop()
         self.watchers.pop()
         merge(watched, raised)
         after = dict(self.run(region.orelse, after))
@@ -252,14 +226,20 @@ class _Run:
         symbol, match = self.reading.symbol(event)
         if symbol < 0:
             return self._anything(configurations, gradients_only=True)
-        after: Configurations = {} if match is Match.YES else dict(configurations)
+        sure = match is Match.YES
+        after: Configurations = {} if sure else dict(configurations)
+        transitions = self.reading.automaton.transitions
         for configuration, trail in configurations.items():
-            transition = self.reading.automaton.read(configuration.state, symbol)
+            transition = transitions.get((configuration.state, symbol))
+            if transition is None:
+                after.setdefault(configuration, trail)  # stays as it is
+                continue
             idle = transition.to == configuration.state and transition.verdict is Verdict.NEUTRAL
             longer = trail if idle and transition.anchor is not Anchor.SET else Trail(event, trail)
-            if match is Match.YES:
+            if sure:
                 self._note(event, configuration, transition, longer)
-            anchor = {Anchor.KEEP: configuration.anchor, Anchor.SET: event, Anchor.DROP: None}[transition.anchor]
+            keeps = transition.anchor is Anchor.KEEP
+            anchor = configuration.anchor if keeps else event if transition.anchor is Anchor.SET else None
             following = Configuration(transition.to, anchor, configuration.assumptions, configuration.doubtful)
             after.setdefault(following, longer)
         return after
@@ -285,3 +265,16 @@ class _Run:
             for state in self.reading.after_anything(configuration.state, gradients_only):
                 after.setdefault(Configuration(state, None, configuration.assumptions, doubtful=True), trail)
         return after
+
+
+def _where(guard: Guard, outcome: bool, configurations: Configurations) -> Configurations:
+    """Return the configurations in which a condition may have an outcome, which they then assume."""
+    found: Configurations = {}
+    for configuration, trail in configurations.items():
+        known = implied(guard, configuration.assumptions)
+        if known is outcome:
+            found[configuration] = trail
+        elif known is None:
+            state, anchor, assumptions, doubtful = configuration
+            found.setdefault(Configuration(state, anchor, assumptions | {(guard, outcome)}, doubtful), trail)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -12,6 +13,7 @@ from optlint.program.regions import (
     EMPTY,
     Branch,
     Call,
+    Guard,
     Jump,
     Leave,
     Loop,
@@ -31,6 +33,8 @@ class Shape:
 
     def __init__(self, entry: Entry) -> None:
         self._skeletons: dict[Region, Region] = {}
+        self._bared: set[Region] = set()
+        self._asked: dict[Region, list[tuple[Guard, tuple[Loop, ...]]]] = {}
         self._leaves: dict[Region, frozenset[Leave]] = {}
         self._root = entry.region
 
@@ -81,7 +85,7 @@ class Shape:
             case Sequence(items=items):
                 kept: list[Region] = []
                 for item in items:
-                    inner = self._reduced(item, marked)
+                    inner = self._reduced(item, marked) if item in marked else self._skeleton(item)
                     if inner is not EMPTY:
                         kept.append(inner)
                     if isinstance(inner, Jump):
@@ -107,11 +111,38 @@ class Shape:
             case _:
                 return region
 
+    def repeated(self, region: Region) -> frozenset[str]:
+        """Return the conditions that a reduced region asks more than once: at several places, or in each iteration."""
+        counts: Counter[str] = Counter()
+        for guard, loops in self._guards(region):
+            again = guard.lasts and any(guard.variables.isdisjoint(loop.assigned) for loop in loops)
+            counts[guard.subject] += 2 if again else 1
+        return frozenset(subject for subject, count in counts.items() if count > 1)
+
+    def _guards(self, region: Region) -> list[tuple[Guard, tuple[Loop, ...]]]:
+        """Return the conditions in a reduced region, each with the loops around it; of skeletons found once."""
+        kind = type(region)
+        if kind is Event or kind is Jump or region is EMPTY:
+            return []
+        found = self._asked.get(region)
+        if found is None:
+            found = [pair for child in children(region) for pair in self._guards(child)]
+            if isinstance(region, Loop):
+                found = [(guard, (region, *loops)) for guard, loops in found]
+            elif isinstance(region, Branch) and region.guard is not None:
+                found.append((region.guard, ()))
+            if region in self._bared:
+                self._asked[region] = found
+        return found
+
     def _skeleton(self, region: Region) -> Region:
         """Return the jumps of a region that lead out of it."""
+        if type(region) is Event:
+            return EMPTY
         found = self._skeletons.get(region)
         if found is None:
             found = self._skeletons[region] = self._bare(region) if self._leaving(region) else EMPTY
+            self._bared.add(found)
         return found
 
     def _bare(self, region: Region) -> Region:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from optlint.program.events import Act, Event
 from optlint.program.program import Entry, Program
@@ -14,7 +15,7 @@ from optlint.property.roles import bindings
 from optlint.property.violation import Violation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Used:
     """Where some `begun` is, there is a `use`, before or after it (Dwyer's existence, with the scope of all).
 
@@ -27,6 +28,7 @@ class Used:
     mutual: bool = False
     """Whether a `use` without any `begun` is broken as well; it then has the role."""
 
+    @cached_property
     def automaton(self) -> Automaton:
         """States: 0 nothing yet, 1 `begun` came, 2 `use` came."""
         begun, use = 0, 1

@@ -66,7 +66,7 @@ def breaks(
     if is_about_remaking(rule_property):
         optimizers = frozenset(first_of(trace, each) for each in optimizers)
         trace = in_line(trace)
-    automaton = rule_property.automaton()
+    automaton = rule_property.automaton
     roles = {symbol.role for symbol in automaton.symbols}
     found: list[Break] = []
     if Role.ITERATOR in roles:

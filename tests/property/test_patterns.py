@@ -98,7 +98,7 @@ def test_monitor_and_search_agree_on_one_trace(tmp_path: Path) -> None:
     entry = program.entries[0]
     binding: Binding = next(bindings(entry, (CLEARED.between,)))
     iteration = [event for event in entry.events if event.act in (Act.BACKWARD, Act.STEP)]
-    verdicts = [verdict for verdict, _, _ in monitor(CLEARED.automaton(), iteration * 2, binding)]
+    verdicts = [verdict for verdict, _, _ in monitor(CLEARED.automaton, iteration * 2, binding)]
     assert verdicts == [Verdict.BAD]
 
 
@@ -112,5 +112,5 @@ def test_monitor_is_content_with_a_cleared_trace(tmp_path: Path) -> None:
     entry = _program(tmp_path, body).entries[0]
     binding: Binding = next(bindings(entry, (CLEARED.between,)))
     trace = [event for event in entry.events if event.act in (Act.CLEAR, Act.BACKWARD, Act.STEP)]
-    verdicts = [verdict for verdict, _, _ in monitor(CLEARED.automaton(), trace * 3, binding)]
+    verdicts = [verdict for verdict, _, _ in monitor(CLEARED.automaton, trace * 3, binding)]
     assert verdicts == [Verdict.GOOD, Verdict.GOOD]
