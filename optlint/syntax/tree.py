@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from optlint.syntax.tokens import CannotEditError
@@ -43,31 +44,29 @@ class Tree:
     def __init__(self, module: ast.Module) -> None:
         self.module = module
         self._parents: dict[int, ast.AST] = {}
-        self._nodes: dict[_Key, ast.AST] = {}
-        self._ambiguous: set[_Key] = set()
         self._templated: set[int] = set()
         self._slots: dict[int, Slot] = {}
         self._enter(module)
 
     def _enter(self, module: ast.Module) -> None:
         pending: list[ast.AST] = [module]
+        parents, templated = self._parents, self._templated
         while pending:
             node = pending.pop()
             # Inside f-strings Python 3.11 has no exact positions: two nodes there can claim one place.
-            templated = id(node) in self._templated or type(node).__name__ in _TEMPLATES
-            for field in _BLOCK_FIELDS:
-                statements = getattr(node, field, None)
-                if isinstance(statements, list) and statements:
-                    block = Block(node, field, statements)
-                    for index, statement in enumerate(statements):
+            inside_template = id(node) in templated or type(node).__name__ in _TEMPLATES
+            for field in node._fields:
+                value = getattr(node, field, None)
+                if type(value) is list and field in _BLOCK_FIELDS and value:
+                    block = Block(node, field, value)
+                    for index, statement in enumerate(value):
                         self._slots[id(statement)] = Slot(block, index)
-            for child in ast.iter_child_nodes(node):
-                self._parents[id(child)] = node
-                if templated:
-                    self._templated.add(id(child))
-                if isinstance(child, Located) and self._nodes.setdefault(_key(child), child) is not child:
-                    self._ambiguous.add(_key(child))
-                pending.append(child)
+                for child in value if type(value) is list else (value,):
+                    if isinstance(child, ast.AST):
+                        parents[id(child)] = node
+                        if inside_template:
+                            templated.add(id(child))
+                        pending.append(child)
 
     def own(self, node: ast.AST) -> ast.AST:
         """Return this tree's node for a node of any tree of the same text.
@@ -77,10 +76,18 @@ class Tree:
         """
         if id(node) in self._parents or node is self.module:
             return node
-        key = _key(node) if isinstance(node, Located) else None
-        found = self._nodes.get(key) if key is not None and key not in self._ambiguous else None
+        found = self._by_place.get(_key(node)) if isinstance(node, Located) else None
         if found is None:
             raise CannotEditError(f"no {type(node).__name__} of this text stands at the node's place")
+        return found
+
+    @cached_property
+    def _by_place(self) -> dict[_Key, ast.AST | None]:
+        """The nodes by what they are and where they stand; None where there are several, as in f-strings."""
+        found: dict[_Key, ast.AST | None] = {}
+        for node in ast.walk(self.module):
+            if isinstance(node, Located):
+                found[_key(node)] = None if _key(node) in found else node
         return found
 
     def parent(self, node: ast.AST) -> ast.AST | None:
