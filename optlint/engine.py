@@ -137,7 +137,6 @@ class Engine:
     def judged(self, entry: CatalogEntry, program: Program) -> Iterator[tuple[Violation, Finding]]:
         """Yield what a rule finds in a program, as the rule sees it and as people do."""
         rule = entry.rule
-        consequence = _consequence(entry.card)
         for violation in rule.property.find(program):
             level = rule.judge(violation) if rule.judge is not None else violation.level or rule.level
             if level is None:
@@ -151,6 +150,7 @@ class Engine:
             message = rule.message.format_map(parts)
             steps = tuple(Step(note, self._location(place)) for place, note in witness(violation))
             fix = self._fix(entry, violation)
+            consequence = _consequence(entry.card)
             yield violation, Finding(rule.code, entry.name, level, message, location, steps, fix, consequence)
 
     def _fix(self, entry: CatalogEntry, violation: Violation) -> Fix | None:

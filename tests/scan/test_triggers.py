@@ -32,4 +32,4 @@ def test_a_word_is_not_looked_for_where_a_part_of_it_is_missing() -> None:
     data.asked = []
     triggers = Triggers([(("optim.", "torch"),), (("optim", "torch"),), (("optimizer", "torch"), ("torch.optim",))])
     assert triggers.among(data) == []
-    assert sorted(data.asked) == [b"optim", b"torch"]
+    assert data.asked == [b"optim"]

@@ -199,8 +199,8 @@ RULE = Rule(
     message="{harm}: {what}",
     triggers=(
         ("clip_grad", "torch"),
-        (".grad", ".clamp(", "torch"),
-        (".grad", ".clip(", "torch"),
+        *(("torch", f".grad{data}.{method}(") for data in ("", ".data") for method in ("clamp", "clip")),
+        *((".grad", f"torch.{method}(") for method in ("clamp", "clip")),
         ("optim.", "torch"),
         ("torch.optim",),
     ),

@@ -145,7 +145,7 @@ RULE = Rule(
     code="OPT410",
     level=Level.ERROR,
     message="torch raises here: `{argument}` of `{name}` has {count} for an optimizer of {groups} parameter groups",
-    triggers=(("LR(", "torch"), ("Plateau", "torch"), ("lr_scheduler",)),
+    triggers=(("LR(", "torch"), ("LROnPlateau", "torch"), ("lr_scheduler",)),
     property=Query(_find),
     evidence=Evidence.CRASH,
 )

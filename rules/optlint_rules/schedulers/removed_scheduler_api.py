@@ -275,10 +275,9 @@ def _mend(violation: Violation, editor: Editor) -> Edits | None:
 def _comes_from_elsewhere(program: Program, name: str) -> bool:
     """Whether another file of the project gives the old class a name, so that it is to be mended there."""
     return any(
-        isinstance(node, ast.ImportFrom)
-        and not (node.module or "").startswith("torch.")
+        not (node.module or "").startswith("torch.")
         and any((alias.asname or alias.name) == name for alias in node.names)
-        for node in program.nodes()
+        for node in program.module.nodes.of(ast.ImportFrom)
     )
 
 
@@ -287,22 +286,25 @@ def _rename_all(program: Program, editor: Editor) -> Edits:
 
     Where the file means something else by the new name, the import alone is changed and keeps the old one.
     """
-    is_taken = any(map(_binds_new_name, program.nodes()))
+    nodes = program.module.nodes
+    is_taken = any(_binds_new_name(node) for kind in _BINDING for node in nodes.of(kind))
     edits: list[Edit] = []
-    for node in program.nodes():
-        match node:
-            case ast.ImportFrom(module="torch.optim.lr_scheduler", names=names):
-                for alias in names:
-                    if alias.name == "_LRScheduler":
-                        keeps = is_taken and alias.asname is None
-                        edits.extend(editor.rename_import(alias, f"LRScheduler{' as _LRScheduler' if keeps else ''}"))
-            case ast.Attribute() if program.qualify(node) == _OLD:
-                edits.extend(editor.rename_attribute(node, "LRScheduler"))
-            case ast.Name(id="_LRScheduler") if program.qualify(node) == _OLD and not is_taken:
-                edits.extend(editor.replace(node, "LRScheduler"))
-            case _:
-                pass
+    for imported in nodes.of(ast.ImportFrom):
+        for alias in imported.names if imported.module == "torch.optim.lr_scheduler" else ():
+            if alias.name == "_LRScheduler":
+                keeps = is_taken and alias.asname is None
+                edits.extend(editor.rename_import(alias, f"LRScheduler{' as _LRScheduler' if keeps else ''}"))
+    for attribute in nodes.of(ast.Attribute):
+        if attribute.attr == "_LRScheduler" and program.qualify(attribute) == _OLD:
+            edits.extend(editor.rename_attribute(attribute, "LRScheduler"))
+    for name in nodes.of(ast.Name) if not is_taken else ():
+        if name.id == "_LRScheduler" and program.qualify(name) == _OLD:
+            edits.extend(editor.replace(name, "LRScheduler"))
     return tuple(edits)
+
+
+_BINDING: tuple[type[ast.AST], ...] = (ast.ClassDef, ast.FunctionDef, ast.arg, ast.Name, ast.ImportFrom)
+"""What may give a name to something."""
 
 
 def _binds_new_name(node: ast.AST) -> bool:
@@ -330,7 +332,13 @@ RULE = Rule(
     code="OPT418",
     level=Level.ERROR,
     message="{what}",
-    triggers=(("lr_scheduler",), ("verbose", "LR", "torch"), ("print_lr", "torch"), ("LRScheduler",)),
+    triggers=(
+        ("lr_scheduler",),
+        ("verbose", "LR(", "torch"),
+        ("verbose", "LROnPlateau", "torch"),
+        ("print_lr", "torch"),
+        ("LRScheduler",),
+    ),
     property=Query(_find),
     repair=Repair("Use the present interface", SAFE, _mend, _applicability),
     evidence=Evidence.CRASH,

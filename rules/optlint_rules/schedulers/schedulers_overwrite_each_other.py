@@ -128,7 +128,7 @@ RULE = Rule(
     code="OPT416",
     level=Level.WARNING,
     message="what {lost} does to the learning rate is undone by `{over}`: {name} computes it anew at each step",
-    triggers=(*BUILT, ("WarmRestarts", "torch")),
+    triggers=BUILT,
     property=Query(_find),
     evidence=Evidence.OVERWRITTEN,
 )
