@@ -92,27 +92,34 @@ _BEFORE = re.compile(
     rb"(?:[^\n]*;|[^\n]*\b(?:if|else|for|while|with|try|except|finally)\b[^\n]*:)?[ \t]*"
     rb"([A-Za-z_]\w*|self\.\w+|[A-Za-z_]\w*\[(?:'\w+'|\"\w+\")\]|[\w.\[\]'\"]+)"
 )
-"""What stands before such a call in its line where it begins a statement; the receiver is one that may be a tensor,
-or, by the last of these, anything that the code asks whether it is one."""
+"""What stands before such a call in its line where it begins a statement, and its receiver."""
 _AFTER = re.compile(rb"[^()\n#'\"]*\)[ \t]*[^\s;#\\]")
 """What stands after it in its line where the statement goes on."""
+_MODULE = re.compile(rb"self|(?:.*\.)?\w*(?:model|module|net|network|criterion)")
+"""What is a module by its name."""
 _LONG = 1_000
-_ASKED = (b"is_tensor", b"Tensor")
 
 
 def _may_discard(data: bytes) -> bool:
-    """Whether a call of one of them may be a statement of its own."""
+    """Whether a call of one of them may be a statement of its own, and its receiver a tensor."""
     for call in _CALL.finditer(data):
         at = call.start()
         start = data.rfind(b"\n", 0, at) + 1
         if at - start > _LONG:
             return True  # to look at it again for each call of a long line would take too long
         before = _BEFORE.fullmatch(data, start, at)
-        if before is not None and _AFTER.match(data, call.end()) is None:
-            receiver = before[1]
-            if receiver.count(b".") == receiver.startswith(b"self.") or any(word in data for word in _ASKED):
-                return True
+        if before is not None and _AFTER.match(data, call.end()) is None and _may_be_tensor(before[1], data):
+            return True
     return False
+
+
+def _may_be_tensor(receiver: bytes, data: bytes) -> bool:
+    """Whether a receiver, as written in the bytes of a file, may be a tensor, or be asked whether it is one."""
+    if _MODULE.fullmatch(receiver) is not None:
+        return False
+    if receiver.count(b".") == receiver.startswith(b"self."):
+        return True
+    return b"is_tensor(" + receiver in data or b"isinstance(" + receiver in data
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -188,7 +195,7 @@ RULE = Rule(
     code="OPT304",
     level=Level.ERROR,
     message="{what}: `{call}` returns a copy, and `{receiver}` stays as it is",
-    triggers=tuple(("torch", f".{method}(") for method in sorted(_METHODS)),
+    triggers=(("torch",),),
     screen=_may_discard,
     property=Query(_find),
     repair=Repair("Assign the result", UNSAFE, _assign),

@@ -99,23 +99,10 @@ from optlint_rules.gradients.backpropagated import backpropagated
 from optlint_rules.gradients.grad_mode import is_off
 from optlint_rules.gradients.graph import Graph, forwards
 from optlint_rules.gradients.sums import Sum, is_backpropagated, is_only_looked_at, outlives, sums
+from optlint_rules.gradients.sums_in_text import may_sum_losses
 from optlint_rules.gradients.whereabouts import within
 
 _EVALUATION = re.compile(r"(?i)eval|valid|test|infer|predict")
-_EVALUATING = re.compile(rb"(?i)\bdef \w*(?:eval|valid|test|infer|predict)|\.eval\(")
-_SUM = re.compile(rb"\+=|= *[\w.]+ *\+")
-"""`total += loss`, or `total = total + loss`."""
-_LOSS = re.compile(rb"(?i)loss|cost|nll|entropy|criteri|error")
-
-
-def _may_sum(data: bytes) -> bool:
-    """Whether the bytes of a file may add up losses in an evaluation or beside a backward, or belong to a program."""
-    if b"torch.optim" in data:
-        return True
-    if b"backward(" not in data and _EVALUATING.search(data) is None:
-        return False
-    lines = ((data.rfind(b"\n", 0, match.start()) + 1, data.find(b"\n", match.end())) for match in _SUM.finditer(data))
-    return any(_LOSS.search(data, start, end if end >= 0 else len(data)) is not None for start, end in lines)
 
 
 def _find(program: Program) -> Iterator[Violation]:
@@ -191,7 +178,7 @@ RULE = Rule(
     level=Level.ERROR,
     message="{effect}: `{sum}` adds up `{loss}` with its graph",
     triggers=(("Loss", "torch"), ("loss", "torch"), ("cross_entropy", "torch")),
-    screen=_may_sum,
+    screen=may_sum_losses,
     property=Query(_find),
     repair=Repair("Add up the loss without its graph", SAFE, _detached),
     evidence=Evidence.TEXT,

@@ -95,10 +95,17 @@ from optlint.api import (
 _SLIP = re.compile(r"requires?d?_?(?:a_)?grad(?:s|ient|ients)?_?|grads?_requir\w+|need_?s?_grad", re.IGNORECASE)
 _SET = re.compile(rb"\.(\w*(?:requir|need)\w*)[ \t]*(?::[^=\n]+)?=(?!=)")
 """An assignment of the attribute."""
-_OWNER = re.compile(rb"[\w\])]+\s*\Z")
+_TARGET = re.compile(rb"(?:[^\n]*[:;=])?[ \t]*(?:[\w.]|\[[^]\n]*\]|\([^)\n]*\))*?(\w+|\]|\))")
+"""What stands before that in its line where it is a statement; in the group, whose attribute it is."""
 _EACH = re.compile(rb"\bfor\s+([^:\n]+?)\s+in\s+([^\n]*)")
-_OTHERS = frozenset((b"weight", b"bias", b"self"))
-"""What the right attribute is set on rightly, or is an attribute of the code's own."""
+_LONG = 300
+_OTHERS = frozenset((b"weight", b"bias", b"self", b"]"))
+"""What the right attribute is set on rightly, or is an attribute of the code's own, or nobody knows."""
+_TENSOR = re.compile(
+    rb"(?i)(?:\w*_)?(?:[bpvwx]|params?|parameters?|weights?|bias|tensor|probs?|target|data|inputs?|out)"
+)
+"""What is no module by its name, unless it goes through modules."""
+_MODULES = re.compile(rb"children\(|modules\(|layers|blocks|encoder|backbone|features|\bmodel\b|\bnet\b")
 
 
 def _may_slip(data: bytes) -> bool:
@@ -107,16 +114,21 @@ def _may_slip(data: bytes) -> bool:
         return True
     owners: set[bytes] = set()
     for match in _SET.finditer(data):
-        owner = _OWNER.search(data, max(0, match.start() - 100), match.start())
-        if match[1] != b"requires_grad" or owner is None:
+        name = match[1].decode("utf-8", "replace")
+        start = data.rfind(b"\n", 0, match.start()) + 1
+        target = _TARGET.fullmatch(data, max(start, match.start() - _LONG), match.start())
+        if name != "requires_grad" and _near(name):
             return True
-        owners.add(owner[0].rstrip())
+        if name == "requires_grad" and target is not None:
+            owners.add(target[1])
     if owners <= _OTHERS:
         return False
-    loops = [(re.findall(rb"\w+", names), b"parameters(" in iterable) for names, iterable in _EACH.findall(data)]
-    parameters = {name for names, are_parameters in loops if are_parameters for name in names}
-    others = {name for names, are_parameters in loops if not are_parameters for name in names}
-    return not owners <= (parameters - others) | _OTHERS
+    loops = [(re.findall(rb"\w+", names), iterable) for names, iterable in _EACH.findall(data)]
+    parameters = {name for names, iterable in loops if b"parameters(" in iterable for name in names}
+    others = {name for names, iterable in loops if b"parameters(" not in iterable for name in names}
+    modules = {name for names, iterable in loops if _MODULES.search(iterable) is not None for name in names}
+    tensors = {owner for owner in owners if _TENSOR.fullmatch(owner) is not None}
+    return not owners <= (parameters - others) | (tensors - (modules - parameters)) | _OTHERS
 
 
 def _find(program: Program) -> Iterator[Violation]:

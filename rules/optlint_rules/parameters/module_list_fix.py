@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from optlint.api import Editor, Edits, Violation
+from optlint_rules.parameters.containers_in_text import is_given_containers
 from optlint_rules.parameters.module_classes import ModuleClass, calls_super_first, module_classes, torch_nn
 from optlint_rules.parameters.module_values import ModuleValues, Within, bound_to
-from optlint_rules.parameters.plain_containers import Container, containers, is_given_containers
+from optlint_rules.parameters.plain_containers import Container, containers
 
 _OF_MODULE_LIST = frozenset(("append", "extend", "insert", "pop"))
 _OF_MODULE_DICT = frozenset(("items", "values", "keys", "update", "pop"))

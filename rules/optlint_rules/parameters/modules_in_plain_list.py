@@ -91,16 +91,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optlint.api import UNSAFE, Evidence, Level, Place, Program, Query, Repair, Rule, Violation
+from optlint_rules.parameters.containers_in_text import is_given_containers, may_hold_containers
 from optlint_rules.parameters.module_classes import entry_of, module_classes
 from optlint_rules.parameters.module_list_fix import register
 from optlint_rules.parameters.module_values import ModuleValues
-from optlint_rules.parameters.plain_containers import (
-    Container,
-    containers,
-    fresh_elements,
-    is_given_containers,
-    may_hold_containers,
-)
+from optlint_rules.parameters.plain_containers import Container, containers, fresh_elements
 from optlint_rules.parameters.registration import (
     is_collected_elsewhere,
     is_computed_with,

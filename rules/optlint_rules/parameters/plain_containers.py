@@ -15,60 +15,6 @@ LIST_METHODS = frozenset(("append", "extend", "insert", "pop", "clear", "remove"
 DICT_METHODS = frozenset(("items", "values", "keys", "get", "update", "setdefault", "pop"))
 
 
-_SELF = rb"self\.(\w+)\s*(?::[^=\n]+)?=\s*"
-_NOTHING = rb"(?:\[\s*\]|\{\s*\}|(?:list|dict|OrderedDict)\(\))"
-_MODULES = (
-    rb"(?:list|tuple|dict|OrderedDict)?[\[({]"
-    rb"(?:[^=#()\[\]{}]|\([^()]*\)|\[[^\[\]]*\]|#[^\n]*\n){0,300}?(?:nn\.\w+|\b[A-Z]\w+)\("
-)
-"""A container that is written with a call of what may be a module's class."""
-_EMPTY = re.compile(_SELF + _NOTHING)
-_FILLED = re.compile(_SELF + _MODULES)
-_OWN = re.compile(rb"self\.\w+\s*=\s*(?:\[|\{|\(|list\(|dict\(|tuple\()")
-_KEPT = re.compile(rb"self\.\w+\s*=\s*(\w+)[ \t\r]*(?:[#;]|$)", re.MULTILINE)
-_DISPLAY = re.compile(rb"=[ \t]*(?:(" + _NOTHING + rb")|" + _MODULES + rb")")
-"""What something gets; in the group, an empty container."""
-_LOCAL = re.compile(rb"(?:[^\n]*;)?[ \t]*(\w+)[ \t]*(?::[^=\n]+)?\Z")
-"""What stands before that where a variable gets it."""
-_FILLING = rb"(?:\.(?:append|extend|insert|update)\(|\s*\[[^\]\n]*\]\s*=[^=]|\s*\+=)"
-
-
-def may_hold_containers(data: bytes) -> bool:
-    """Whether the bytes of a file may hold a plain container of modules, or a program over such files."""
-    return b"torch.optim" in data or _are_kept(data, data)
-
-
-def is_given_containers(module: ModuleInfo, written: ast.ClassDef, trains: bool) -> bool:
-    """Whether the text of a class may give it plain containers; in a program, modules may come from anywhere."""
-    text = module.segment(written).encode()
-    if trains:
-        return _OWN.search(text) is not None or _KEPT.search(text) is not None
-    return _are_kept(text, module.source.data)
-
-
-def _are_kept(data: bytes, around: bytes) -> bool:
-    """Whether an attribute gets a container that holds modules as written, or is filled later, or was a variable."""
-    if _FILLED.search(data) is not None:
-        return True
-    if any(_is_filled(rb"self\." + name, around) for name in {*_EMPTY.findall(data)}):
-        return True
-    return _keeps_variable(data)
-
-
-def _is_filled(name: bytes, data: bytes) -> bool:
-    return re.search(name + _FILLING, data) is not None
-
-
-def _keeps_variable(data: bytes) -> bool:
-    """Whether a variable that gets a display becomes an attribute."""
-    kept = {*_KEPT.findall(data)}
-    for match in _DISPLAY.finditer(data) if kept else ():
-        local = _LOCAL.match(data, data.rfind(b"\n", 0, match.start()) + 1, match.start())
-        if local is not None and local[1] in kept and (not match[1] or _is_filled(rb"\b" + local[1], data)):
-            return True
-    return False
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Container:
     """A list, tuple or dict that `self.name` gets in the constructor, and what it is filled with."""

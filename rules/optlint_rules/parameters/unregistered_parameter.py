@@ -84,7 +84,6 @@ all three parameters move.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from optlint.api import (
@@ -105,6 +104,7 @@ from optlint.api import (
     parent,
 )
 from optlint_rules.parameters.gradient_tensors import is_flagged, is_parameter, loses_parameter, stripped, without_flag
+from optlint_rules.parameters.kept_in_text import may_keep_gradients
 from optlint_rules.parameters.module_classes import (
     Mention,
     ModuleClass,
@@ -116,14 +116,7 @@ from optlint_rules.parameters.module_classes import (
 )
 from optlint_rules.parameters.tensor_uses import is_handed_on, is_only_read
 
-_SPEAKS = re.compile(r"requires_grad|Parameter\b")
-"""What a constructor says that keeps such a tensor."""
 _DIFFERENTIATING = ("autograd.grad(", "jacobian(", "hessian(", "jvp(", "vjp(", "jacrev(", "jacfwd(")
-_KEPT = re.compile(
-    rb"requires_grad *= *True|requires_grad_\(|Parameter\([^#]{0,400}?\)\s*[.*/+-]"
-    rb"|register_buffer\([^#]{0,200}?Parameter"
-)
-"""What a file holds that keeps a tensor with gradients and does not register it; more files hold it."""
 _FLAGGED = "a tensor with `requires_grad` is no `nn.Parameter`"
 
 
@@ -149,9 +142,9 @@ def _find(program: Program) -> Iterator[Violation]:
 
 
 def _may_keep_one(module: ModuleInfo, written: ast.ClassDef, _trains: bool) -> bool:
-    """Whether the constructor of a class speaks of parameters, or of tensors with gradients."""
+    """Whether the constructor of a class may keep a tensor with gradients, by its text."""
     constructors = (each for each in written.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
-    return any(_SPEAKS.search(module.segment(each)) is not None for each in constructors)
+    return any(may_keep_gradients(module.segment(each).encode()) for each in constructors)
 
 
 def _unregistered(node: ast.AST, module: ModuleInfo, definitions: Definitions) -> tuple[str, ast.expr, str] | None:
@@ -245,7 +238,7 @@ RULE = Rule(
         ("torch", "Parameter(", "__init__"),
         ("torch.optim", "import"),
     ),
-    screen=lambda data: b"torch.optim" in data or _KEPT.search(data) is not None,
+    screen=lambda data: b"torch.optim" in data or may_keep_gradients(data),
     property=Query(_find),
     repair=Repair("Register it as a parameter", UNSAFE, _outermost),
     evidence=Evidence.MOVED,
