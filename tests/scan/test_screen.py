@@ -34,9 +34,33 @@ def test_a_comment_for_optlint_matters() -> None:
 
 @pytest.mark.parametrize(
     "fragment",
-    ["self.x = [ # a = (\n", "self.x = (a, ", "Parameter(a) ", "a:(", ";x(", "x.cuda(", ".requires_grad = ", "+= "],
+    [
+        *(
+            "self.x = [ # a = (\n",
+            "self.x = (a, ",
+            "Parameter(a) ",
+            "a:(",
+            ";x(",
+            "x.cuda(",
+            ".requires_grad = ",
+            "+= ",
+        ),
+        *(
+            "self.x = []\n",
+            "self.x = []\nself.x.append(f(",
+            "x.append(",
+            "import (",
+            "def f(\n",
+            "return f(",
+            "for x in ",
+        ),
+        *("loss = loss + ", "loss += f(\n", "requires_grad=True", "self.x = Parameter(", "# (", "\n(", "a if b else "),
+    ],
 )
 def test_screens_come_to_an_end_on_one_fragment_over_and_over(fragment: str) -> None:
-    data = b"import torch.optim  # " + fragment.encode() * 3_000
-    answers = [entry.rule.screen(data) for entry in load_catalog() if entry.rule.screen is not None]
+    texts = [
+        before + fragment.encode() * 3_000 for before in (b"import torch.optim  # ", b"self.x = []\nself.x.append(")
+    ]
+    screens = [entry.rule.screen for entry in load_catalog() if entry.rule.screen is not None]
+    answers = [screen(text) for screen in screens for text in texts]
     assert all(isinstance(answer, bool) for answer in answers)

@@ -48,9 +48,9 @@ _BRACKET = re.compile(rb"[][(){},]")
 _LONGEST = 3_000
 _NAME = re.compile(rb"[A-Za-z_]\w*")
 _WORD = re.compile(rb"[\w.]")
-_NAMES = re.compile(rb"[=\s\[({]*\w+(?:\s*,\s*\w+|\s+if\s[^\n]*\selse\s+\w+)*\s*,?\s*[\])}]*\s*(?:[#;][^\n]*)?")
-"""Variables, alone or in a list, and nothing else."""
-_IMPORTED = re.compile(rb"import\b([^\n(]*(?:\([^)]*\))?)")
+_NAMES = re.compile(rb"[=\s\[({]*\w+(?:\s*,\s*\w+)*\s*,?\s*[\])}]*\s*(?:[#;][^\n]*)?|[^\n]*\selse\s[^\n]*")
+"""Variables, alone or in a list, and nothing else; or one of two values."""
+_IMPORTED = re.compile(rb"import\b([^\n(]{0,2000}(?:\([^)]{0,2000}\))?)")
 
 
 def may_hold_containers(data: bytes) -> bool:
@@ -110,6 +110,8 @@ class _Words:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._functions: dict[bytes, bool] = {}
+        """What was asked of functions before."""
 
     def fill(self, name: bytes) -> bool:
         """Whether code puts what may be a module into a variable, or into an attribute that is written `self.x`."""
@@ -143,9 +145,12 @@ class _Words:
             return False
         owner, name = found.groups()
         if name[:1].isupper():
-            return name not in _NO_MODULES
+            return _may_be_module(name)
         if owner is None or owner == b"self":
-            return self._gives_module(name) or (name in self._imported and _FACTORY.search(name) is not None)
+            if name not in self._functions:
+                is_factory = name in self._imported and _FACTORY.search(name) is not None
+                self._functions[name] = is_factory or self._gives_module(name)
+            return self._functions[name]
         return owner in self._imported
 
     def _gives_module(self, name: bytes, depth: int = 3) -> bool:
@@ -157,7 +162,7 @@ class _Words:
         end = self._data.find(b"def ", start, start + _LONGEST)
         body = self._data[start : end if end >= 0 else start + _LONGEST]
         called = {each[2] for each in _CALL.finditer(body)}
-        if any(each[:1].isupper() and each not in _NO_MODULES for each in called):
+        if any(each[:1].isupper() and _may_be_module(each) for each in called):
             return True
         return any(each != name and self._gives_module(each, depth - 1) for each in _RETURNED.findall(body))
 
@@ -165,6 +170,11 @@ class _Words:
     def _imported(self) -> frozenset[bytes]:
         names = (name for text in _IMPORTED.findall(self._data) for name in _NAME.findall(text))
         return frozenset(names) - _NUMERIC
+
+
+def _may_be_module(name: bytes) -> bool:
+    """Whether a class may be one of modules, by its name."""
+    return name not in _NO_MODULES and not name.endswith((b"Error", b"Exception", b"Warning"))
 
 
 @lru_cache(maxsize=1)
