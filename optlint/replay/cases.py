@@ -22,6 +22,7 @@ from optlint.replay.lines import AS_WRITTEN
 from optlint.replay.pairs import FixedProgram, Pair, Script, Unsliced, script_or_reason, unlike, with_fixes
 from optlint.replay.script import ReplayScript
 from optlint.replay.slicer.emit import Writer
+from optlint.replay.slicer.entering import names_given
 from optlint.replay.slicer.observed import Observed, observe
 from optlint.replay.slicer.slice import Slice
 from optlint.rule import Evidence
@@ -147,7 +148,7 @@ def sliced(seen: Observed, entry: Entry, within: str = "") -> Script:
     def make() -> ReplayScript:
         made = Slice(seen, within or entry.name)
         made.run(entry.events, only_within=bool(within))
-        return Writer(made).script()
+        return Writer(made, names_given(made.name, seen.program.module)).script()
 
     return script_or_reason(make)
 

@@ -246,20 +246,42 @@ def test_a_defect_on_one_way_leaves_the_others(tmp_path: Path, pool: Pool, monke
     assert found["other"].written == Unsliced(reason)
 
 
-def test_a_way_that_no_script_can_be_made_of_says_why(tmp_path: Path, pool: Pool) -> None:
-    written(tmp_path, "def step(optimizer):\n    optimizer.step()\n", "one.py")
-    written(tmp_path, "def step(optimizer):\n    optimizer.step()\n", "two.py")
+def test_steps_of_two_files_by_one_name_are_both_followed(tmp_path: Path, pool: Pool) -> None:
+    rest = "def step(optimizer):\n    optimizer.param_groups[0]['lr'] = RATE\n    optimizer.step()\n"
+    written(tmp_path, f"RATE = 0.25\n{rest}", "one.py")
+    written(tmp_path, f"RATE = 0.5\n{rest}", "two.py")
     file = written(
         tmp_path,
         """\
+        import torch
         import one, two
         from torch import nn
         from torch.optim import SGD
-        optimizer = SGD(nn.Linear(1, 1).parameters(), lr=0.1)
-        one.step(optimizer)
-        two.step(optimizer)
+        model = nn.Linear(1, 1)
+        optimizer = SGD(model.parameters(), lr=0.1)
+        for step in (one.step, two.step):
+            model(torch.ones(1)).sum().backward()
+            step(optimizer)
         """,
     )
     schedule = replayed(file, pool)["<module>"]
-    assert schedule.written == Unsliced("two files define `step`")
+    assert rates_of(schedule.variants[0].written) == (((0.25,), (0.5,)),)
+
+
+def test_a_way_that_no_script_can_be_made_of_says_why(tmp_path: Path, pool: Pool) -> None:
+    (tmp_path / "parts").mkdir()
+    written(tmp_path, "", "parts/__init__.py")
+    written(tmp_path, "def step(optimizer):\n    optimizer.step()\n", "parts/one.py")
+    file = written(
+        tmp_path,
+        """\
+        import parts.one
+        from torch import nn
+        from torch.optim import SGD
+        optimizer = SGD(nn.Linear(1, 1).parameters(), lr=0.1)
+        parts.one.step(optimizer)
+        """,
+    )
+    schedule = replayed(file, pool)["<module>"]
+    assert schedule.written == Unsliced("`import parts.one` is used by its dotted name")
     assert not schedule.makes_updates

@@ -94,7 +94,7 @@ class _Alone:
         for name in trees.keys() - local.keys():
             self._slice.need_name(name, scope)
         self._slice.complete()
-        writer = Writer(self._slice)
+        writer = Writer(self._slice, frozenset(local))
         writer.files()
         origin = origin_in(self._module, row)
         for name, tree in sorted(local.items()):

@@ -13,11 +13,13 @@ from optlint.replay.script import Origin, ReplayScript, StandIn, origin_in
 from optlint.replay.slicer.entering import enter
 from optlint.replay.slicer.expressions import Expressions
 from optlint.replay.slicer.lengths import batches, cover
+from optlint.replay.slicer.naming import Naming, given_name
 from optlint.replay.slicer.replacement import Replacement
-from optlint.replay.slicer.scopes import Layout, is_field, is_main_guard, makes_dataclass
+from optlint.replay.slicer.scopes import Layout, Scope, is_field, is_main_guard, makes_dataclass
 from optlint.replay.slicer.slice import CannotSliceError, Slice
 from optlint.replay.slicer.stand_ins import StandIns
-from optlint.replay.slicer.vocabulary import AWAY, GIVEN, WARM_UPS
+from optlint.replay.slicer.top_names import bound_by
+from optlint.replay.slicer.vocabulary import GIVEN, WARM_UPS
 
 
 @dataclass(eq=False)
@@ -25,13 +27,18 @@ class Writer:
     """Writes the rows of a script."""
 
     slice: Slice
+    own: frozenset[str] = frozenset()
+    """Names that the script gives at its top level to what stands in no file."""
     rows: list[str] = field(default_factory=list)
     origins: list[Origin | None] = field(default_factory=list)
     standins: list[StandIn] = field(default_factory=list)
     """What stands in for what, so far."""
+    _named: set[str] = field(default_factory=set)
+    """The rows of the top level that give a name to what is imported, or is unknown."""
 
     def __post_init__(self) -> None:
-        self.expressions = Expressions(self.slice)
+        self.naming = Naming(self.slice, self.own)
+        self.expressions = Expressions(self.slice, self.naming)
         self.stand_ins = StandIns(self.slice)
 
     def script(self) -> ReplayScript:
@@ -51,7 +58,10 @@ class Writer:
             if layout is None:
                 continue
             for name in sorted(self.slice.missing.get(layout.top, ())):
-                self.row(f'{name} = standin.unknown("{name}")', 0, None)
+                self._name(self.naming.name(module, name), f'standin.unknown("{name}")', 0, None)
+            for (importer, name), target in sorted(self.slice.imports.starred.items(), key=lambda each: each[0][1]):
+                if importer is module and target[1] != name:
+                    self._name(self.naming.name(module, name), self.naming.name(*target), 0, None)
             self._block(module.tree.body, layout, 0, is_entry=module is entry_module)
 
     def finished(self) -> ReplayScript:
@@ -70,23 +80,18 @@ class Writer:
                 return
             visiting.add(module)
             aliases = {alias for node in ast.walk(module.tree) for alias in getattr(node, "names", ())}
-            for alias, target in self.slice.imported.items():
-                if alias in aliases:
-                    inner = target[0] if isinstance(target, tuple) else target
-                    if isinstance(inner, ModuleInfo):
-                        visit(inner)
+            targets = [target for alias, target in self.slice.imports.targets.items() if alias in aliases]
+            targets += [target for (importer, _), target in self.slice.imports.starred.items() if importer is module]
+            for target in targets:
+                inner = target[0] if isinstance(target, tuple) else target
+                if isinstance(inner, ModuleInfo):
+                    visit(inner)
             found.setdefault(module)
 
         for module in [*self.slice.layouts, entry]:
             if module is not entry:
                 visit(module)
         visit(entry)
-        names: dict[str, ModuleInfo] = {}
-        for module in found:
-            for statement in module.tree.body:
-                if statement in self.slice.kept and isinstance(statement, ast.FunctionDef | ast.ClassDef):
-                    if names.setdefault(statement.name, module) is not module:
-                        raise CannotSliceError(f"two files define `{statement.name}`")
         return list(found)
 
     def _standin(self, replacement: Replacement, label: str) -> str:
@@ -130,12 +135,13 @@ class Writer:
                     self._block(statement.body, layout, depth)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._decorators(statement, depth, origin)
-                self.row(f"def {statement.name}({self.expressions.signature(statement.args)}):", depth, origin)
+                self.row(f"def {self._called(statement)}({self.expressions.signature(statement.args)}):", depth, origin)
                 self._block(statement.body, layout, depth + 1)
             case ast.ClassDef():
-                bases = [self.expressions.text(base) for base in statement.bases if self._is_kept_base(base, layout)]
+                scope = layout.scope[statement]
+                bases = [self.expressions.text(base) for base in statement.bases if self._is_kept_base(base, scope)]
                 self._decorators(statement, depth, origin)
-                self.row(f"class {statement.name}({', '.join(bases) or 'standin.Open'}):", depth, origin)
+                self.row(f"class {self._called(statement)}({', '.join(bases) or 'standin.Open'}):", depth, origin)
                 self._block(statement.body, layout, depth + 1)
             case ast.If(test=test):
                 self.row(f"if {self.expressions.text(test)}:", depth, origin)
@@ -164,6 +170,7 @@ class Writer:
             case ast.Match():
                 self.row(f"match {self.expressions.text(statement.subject)}:", depth, origin)
                 for case in statement.cases:
+                    self._check_pattern(case.pattern)
                     guard = "" if case.guard is None else f" if {self.expressions.text(case.guard)}"
                     self.row(f"case {ast.unparse(case.pattern)}{guard}:", depth + 1, origin)
                     self._block(case.body, layout, depth + 2)
@@ -182,6 +189,11 @@ class Writer:
                 text = re.sub(r"^[\w.]+", "standin.record", text) if makes_dataclass(decorator) else text
                 foreign = decorator in self.slice.effects.foreign
                 self.row(f"@standin.registered({text})" if foreign else f"@{text}", depth, origin)
+        if self.naming.at(statement) is not None:
+            self.row(f"@standin.named({statement.name!r})", depth, origin)
+
+    def _called(self, statement: FunctionNode | ast.ClassDef) -> str:
+        return self.naming.at(statement) or statement.name
 
     def _else(self, body: Sequence[ast.stmt], layout: Layout, depth: int) -> None:
         if any(inner in self.slice.kept for inner in body):
@@ -193,7 +205,7 @@ class Writer:
         self._block(statement.body, layout, depth + 1)
         for handler in statement.handlers:
             kind = "" if handler.type is None else f" {self.expressions.text(handler.type)}"
-            named = "" if handler.name is None else f" as {handler.name}"
+            named = "" if handler.name is None else f" as {self.naming.at(handler) or handler.name}"
             self.row(f"except{kind}{named}:", depth, origin_in(layout.module, handler.lineno))
             self._block(handler.body, layout, depth + 1)
             if not any(inner in self.slice.kept for inner in handler.body):
@@ -215,68 +227,75 @@ class Writer:
             text = f"standin.Unknown({replaced[:60]!r})"
         else:
             text = self.stand_ins.unknown(simple, "parse" in replaced)
-        self.row(f"{' = '.join(map(ast.unparse, targets))} = {text}", depth, origin)
+        self.row(f"{' = '.join(map(self.expressions.text, targets))} = {text}", depth, origin)
         self.standins.append(StandIn(label, replaced, origin))
 
     def _import(self, statement: ast.Import | ast.ImportFrom, depth: int, origin: Origin) -> None:
         for alias in statement.names:
-            if alias not in self.slice.imported:
+            if alias not in self.slice.imports.targets:
                 continue
-            name = alias.asname or alias.name
-            target = self.slice.imported[alias]
-            if isinstance(statement, ast.Import):
-                self._import_module(alias, target, depth, origin)
-            elif isinstance(target, ModuleInfo):
-                self._namespace(name, target, depth, origin)
+            name = self.naming.at(alias) or bound_by(alias)
+            target = self.slice.imports.targets[alias]
+            if isinstance(target, ModuleInfo):
+                if isinstance(statement, ast.Import) and alias.asname is None and "." in alias.name:
+                    raise CannotSliceError(f"`import {alias.name}` is used by its dotted name")
+                self._name(name, self._namespace(target), depth, origin)
             elif isinstance(target, tuple):
-                if target[1] != name:
-                    self.row(f"{name} = {target[1]}", depth, origin)
+                called = self.naming.name(*target)
+                if called != name:
+                    self._name(name, called, depth, origin)
+            elif text := _known_text(statement, alias):
+                if text != name:
+                    self._name(name, text, depth, origin)
             else:
-                dotted = statement.module or ""
-                full = f"{dotted}.{alias.name}"
-                if not statement.level and dotted.partition(".")[0] in GIVEN and not full.startswith(AWAY):
-                    full = full.replace("torch.optim.optimizer.", "torch.optim.")
-                    self.row(f"{name} = {full}", depth, origin)
-                elif alias.name in WARM_UPS:
-                    self.row(f"{name} = standin.{WARM_UPS[alias.name]}", depth, origin)
-                elif not statement.level and dotted.partition(".")[0] == "tqdm":
-                    bar = "progress_range" if alias.name == "trange" else "progress"
-                    self.row(f"{name} = standin.{bar}", depth, origin)
-                else:
-                    self.row(f"{name} = standin.Unknown({alias.name!r})", depth, origin)
-                    self.standins.append(StandIn(name, ast.unparse(statement), origin))
+                label = bound_by(alias) if isinstance(statement, ast.Import) else alias.name
+                self._name(name, f"standin.Unknown({label!r})", depth, origin)
+                whole = f"import {alias.name}" if isinstance(statement, ast.Import) else ast.unparse(statement)
+                self.standins.append(StandIn(bound_by(alias), whole, origin))
 
-    def _import_module(self, alias: ast.alias, target: object, depth: int, origin: Origin) -> None:
-        name = alias.asname or alias.name.partition(".")[0]
-        if alias.asname is None and name in GIVEN:
-            return
-        if isinstance(target, ModuleInfo):
-            if alias.asname is None and "." in alias.name:
-                raise CannotSliceError(f"`import {alias.name}` is used by its dotted name")
-            self._namespace(name, target, depth, origin)
-        elif alias.name.partition(".")[0] in GIVEN and not alias.name.startswith(AWAY):
-            if alias.asname is not None and alias.asname != alias.name:
-                self.row(f"{name} = {alias.name}", depth, origin)
-        elif alias.name == "tqdm":
-            self.row(f"{name} = standin.namespace(tqdm=standin.progress, trange=standin.progress_range)", depth, origin)
-        else:
-            self.row(f"{name} = standin.Unknown({name!r})", depth, origin)
-            self.standins.append(StandIn(name, f"import {alias.name}", origin))
+    def _name(self, name: str, text: str, depth: int, origin: Origin | None) -> None:
+        """Write the row that gives a name to something, unless another file has just that row."""
+        row = f"{name} = {text}"
+        if depth or row not in self._named:
+            self.row(row, depth, origin)
+        if not depth:
+            self._named.add(row)
 
-    def _namespace(self, name: str, module: ModuleInfo, depth: int, origin: Origin) -> None:
+    def _namespace(self, module: ModuleInfo) -> str:
         used = sorted(
             symbol
             for symbol, statement in module.symbols.items()
             if symbol in self.slice.attributes and isinstance(statement, ast.stmt) and statement in self.slice.kept
         )
-        self.row(f"{name} = standin.namespace({', '.join(f'{each}={each}' for each in used)})", depth, origin)
+        given = (f"{each}={self.naming.name(module, each)}" for each in used)
+        return f"standin.namespace({', '.join(given)})"
 
-    def _is_kept_base(self, base: ast.expr, layout: Layout) -> bool:
-        if layout.qualify(base).startswith(("torch.nn.", "torch.optim.")):
+    def _is_kept_base(self, base: ast.expr, scope: Scope) -> bool:
+        if self.slice.imports.is_of_torch(base, scope.module):
             return True
-        text = ast.unparse(base)
-        return any(
-            isinstance(statement, ast.ClassDef) and statement in self.slice.kept
-            for each in self.slice.layouts.values()
-            for statement in each.top.bindings.get(text, ())
+        return isinstance(base, ast.Name) and any(
+            each in self.slice.kept for each in self.slice.imports.classes_of(base.id, scope)
         )
+
+    def _check_pattern(self, pattern: ast.pattern) -> None:
+        for node in ast.walk(pattern):
+            if isinstance(node, ast.Name) and self.naming.at(node) is not None:
+                raise CannotSliceError(f"two files define `{node.id}`, which stands in a pattern of `match`")
+
+
+def _known_text(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    """Return what a script has for something that is imported from another package, nothing where it is unknown."""
+    given = given_name(statement, alias)
+    if isinstance(statement, ast.Import):
+        if alias.asname is None and bound_by(alias) in GIVEN:
+            return bound_by(alias)
+        if alias.name == "tqdm":
+            return "standin.namespace(tqdm=standin.progress, trange=standin.progress_range)"
+        return given
+    if given:
+        return given
+    if alias.name in WARM_UPS:
+        return f"standin.{WARM_UPS[alias.name]}"
+    if not statement.level and (statement.module or "").partition(".")[0] == "tqdm":
+        return "standin.progress_range" if alias.name == "trange" else "standin.progress"
+    return ""

@@ -24,6 +24,26 @@ _MODULE_NAME = re.compile(
 _ARGUMENTS = frozenset(("args", "opt", "opts", "config", "cfg", "hparams", "FLAGS", "flags", "params", "options"))
 
 
+def names_given(name: str, module: ModuleInfo) -> frozenset[str]:
+    """Return the names that the call that enters gives at the top level of a script."""
+    head, _, method = name.partition(".")
+    found = next((each for each in definitions(module.tree.body) if each.name == head), None)
+    functions: list[FunctionNode] = []
+    match found:
+        case None:
+            return frozenset()
+        case ast.ClassDef():
+            names = {_lower(head)}
+            functions = [each for each in found.body if isinstance(each, ast.FunctionDef)]
+            functions = [each for each in functions if each.name in ("__init__", method)]
+        case _:
+            names, functions = set(), [found]
+    for each in functions:
+        spec = each.args
+        names |= {argument.arg for argument in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]}
+    return frozenset(names)
+
+
 def enter(writer: Writer, module: ModuleInfo) -> None:
     """Write the call that enters."""
     name = writer.slice.name
@@ -33,6 +53,7 @@ def enter(writer: Writer, module: ModuleInfo) -> None:
     found = next((each for each in definitions(module.tree.body) if each.name == head), None)
     if found is None or found not in writer.slice.kept:
         raise CannotSliceError(f"`{name}` is defined in a way that cannot be called from outside")
+    called = writer.naming.name(module, head)
     if isinstance(found, ast.ClassDef):
         methods = {each.name: each for each in found.body if isinstance(each, ast.FunctionDef)}
         made = _lower(head)
@@ -40,7 +61,7 @@ def enter(writer: Writer, module: ModuleInfo) -> None:
             arguments = _arguments(writer, methods["__init__"], module, skip=1)
         else:
             arguments = ""
-        writer.row(f"{made} = {head}({arguments})", 0, None)
+        writer.row(f"{made} = {called}({arguments})", 0, None)
         if method and method != "__init__":
             target = methods.get(method)
             if target is None:
@@ -50,7 +71,7 @@ def enter(writer: Writer, module: ModuleInfo) -> None:
         else:
             writer.row(f"standin.outlives({made})", 0, None)
     else:
-        _call(writer, f"{head}({_arguments(writer, found, module, skip=0)})")
+        _call(writer, f"{called}({_arguments(writer, found, module, skip=0)})")
 
 
 def _call(writer: Writer, call: str, *left: str) -> None:

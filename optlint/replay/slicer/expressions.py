@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from optlint.program.values import External
+from optlint.replay.slicer.naming import Naming
 from optlint.replay.slicer.slice import Slice
 
 _DEVICE = re.compile(r"(cuda|npu|mps|xpu)(:\d+)?")
@@ -24,12 +25,17 @@ class Expressions:
     """Writes the expressions of a slice."""
 
     slice: Slice
+    naming: Naming
 
     def text(self, node: ast.AST) -> str:
         """Return the source of a node, with stand-ins in the place of calls that cannot run."""
         return ast.unparse(self._rebuilt(node))
 
     def _rebuilt(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Name) and (numbered := self.naming.at(node)) is not None:
+            return ast.Name(numbered, node.ctx)
+        if isinstance(node, ast.Global):
+            return ast.Global([self.naming.declared(node, name) for name in node.names])
         if isinstance(node, ast.expr) and self.slice.replacements.is_standin(node):
             text = " ".join(ast.unparse(node).split())
             return ast.parse(f"standin.Unknown({text[:60]!r})", mode="eval").body

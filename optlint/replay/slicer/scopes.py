@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from optlint.program.modules import FunctionNode, ModuleInfo
+from optlint.replay.slicer.top_names import bound_in
 
 
 @dataclass(eq=False)
@@ -115,6 +116,19 @@ class Layout:
         return found
 
 
+def bindings_of(name: str, scope: Scope) -> list[ast.stmt]:
+    """Return the statements that bind a name where code of a scope reads it; none for a parameter."""
+    current: Scope | None = scope
+    while current is not None:
+        if current is scope or not isinstance(current.node, ast.ClassDef):
+            if name in current.bindings:
+                return current.bindings[name]
+            if name in current.parameters:
+                return []
+        current = current.outer
+    return []
+
+
 def blocks(statement: ast.stmt) -> list[list[ast.stmt]]:
     """Return the blocks of a compound statement."""
     match statement:
@@ -205,13 +219,10 @@ def bound(statement: ast.stmt) -> list[str]:
             return [alias.asname or alias.name.partition(".")[0] for alias in names]
         case ast.ImportFrom(names=names):
             return [alias.asname or alias.name for alias in names]
+        case ast.Delete():
+            return []
         case _:
-            return [
-                node.id
-                for header in headers(statement)
-                for node in ast.walk(header)
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-            ]
+            return sorted(bound_in(headers(statement))[0])
 
 
 def _parameters(arguments: ast.arguments) -> frozenset[str]:

@@ -10,9 +10,11 @@ from optlint.program.events import Act, Event
 from optlint.program.modules import FunctionNode, ModuleInfo
 from optlint.program.objects import Optimizer, Place
 from optlint.replay.slicer.effects import Effects
+from optlint.replay.slicer.imports import Imports
 from optlint.replay.slicer.observed import Observed
 from optlint.replay.slicer.replacement import Replacement, Replacements
 from optlint.replay.slicer.scopes import Layout, Scope, blocks, bound, headers, statements_of
+from optlint.replay.slicer.top_names import TopNames, bound_by
 from optlint.replay.slicer.vocabulary import BUILTINS, GIVEN
 from optlint.replay.slicer.wanted import Wanted
 
@@ -41,13 +43,13 @@ class Slice:
     """Attributes that kept code reads."""
     replaced: dict[ast.stmt, Replacement] = field(default_factory=dict)
     layouts: dict[ModuleInfo, Layout] = field(default_factory=dict)
-    imported: dict[ast.alias, object] = field(default_factory=dict)
     _needed: set[tuple[Scope, str]] = field(default_factory=set)
     _whole: set[ast.ClassDef] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.replacements = Replacements(self.observed)
         self.effects = Effects(self)
+        self.imports = Imports(self)
 
     def layout(self, module: ModuleInfo) -> Layout:
         """The scopes of a file."""
@@ -156,7 +158,7 @@ class Slice:
                 for name in names:
                     self.need_name(name, scope)
             case ast.ClassDef():
-                if self.is_module_class(statement, scope):
+                if self.imports.is_module_class(statement, scope):
                     self._whole.add(statement)
                     for inner in statement.body:
                         self._keep_all(inner, module)
@@ -218,15 +220,7 @@ class Slice:
 
     def need(self, expression: ast.expr, scope: Scope) -> None:
         """Keep what an expression reads."""
-        hidden: set[str] = set()
-        for node in ast.walk(expression):
-            match node:
-                case ast.Lambda(args=arguments):
-                    hidden.update(argument.arg for argument in [*arguments.posonlyargs, *arguments.args])
-                case ast.comprehension(target=target):
-                    hidden.update(each.id for each in ast.walk(target) if isinstance(each, ast.Name))
-                case _:
-                    pass
+        free = {node for node, _ in TopNames(expression).uses}
         for node in self.walk(expression):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                 self.attributes.add(node.attr)
@@ -234,8 +228,14 @@ class Slice:
                 self.attributes.update(
                     each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
                 )
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in hidden:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node in free:
                 self.need_name(node.id, scope)
+        for node in self.walk(expression):
+            match node:
+                case ast.Attribute(value=ast.Name(id=name) as owner, attr=attribute) if owner in free:
+                    self.imports.need_constant(name, attribute, scope)
+                case _:
+                    pass
 
     def walk(self, expression: ast.expr) -> Iterator[ast.AST]:
         """Yield the nodes of an expression that the script keeps: calls that get a stand-in are left out."""
@@ -264,15 +264,17 @@ class Slice:
                 return
             first = False
             current = current.outer
-        if name not in BUILTINS and name not in GIVEN and name != "__name__":
+        starred = self.imports.after_star(scope.module, name)
+        if starred is not None:
+            self.imports.starred[scope.module, name] = starred
+        elif name not in BUILTINS and name not in GIVEN and name != "__name__":
             self.missing.setdefault(self.layout(scope.module).top, set()).add(name)
 
     def _bind(self, statement: ast.stmt, name: str, scope: Scope) -> None:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             for alias in statement.names:
-                bound = alias.name.partition(".")[0] if isinstance(statement, ast.Import) else alias.name
-                if (alias.asname or bound) == name:
-                    self._import(alias, statement, scope)
+                if bound_by(alias) == name:
+                    self.imports.follow(alias, statement, scope)
             if scope.is_function:
                 self.keep(statement, scope.module)
             else:
@@ -283,82 +285,9 @@ class Slice:
             return
         self.keep(statement, scope.module)
 
-    def _import(self, alias: ast.alias, statement: ast.Import | ast.ImportFrom, scope: Scope) -> None:
-        """Follow an import into the project; what it names there is kept as well."""
-        if alias in self.imported:
-            return
-        self.imported[alias] = None
-        project = self.observed.machine.project
-        importer = scope.module.path
-        if isinstance(statement, ast.Import):
-            path = project.locate(importer, alias.name)
-            module = project.load(path) if path is not None else None
-            if module is not None:
-                self.imported[alias] = module
-            return
-        dotted, level = statement.module or "", statement.level
-        if not level and dotted.partition(".")[0] in (*GIVEN, "tqdm"):
-            return
-        found = self._symbol(importer, dotted, level, alias.name, 0)
-        if found is not None:
-            self.imported[alias] = found
-
-    def _symbol(self, importer: object, dotted: str, level: int, name: str, hops: int) -> object | None:
-        from pathlib import Path
-
-        assert isinstance(importer, Path)
-        project = self.observed.machine.project
-        path = project.locate(importer, dotted, level) if dotted or level else None
-        module = project.load(path) if path is not None else None
-        if module is None or hops > 6:
-            return None
-        symbol = module.symbols.get(name)
-        if isinstance(symbol, ast.alias):
-            origin = module.origins.get(symbol)
-            if origin is not None:
-                return self._symbol(module.path, origin.module or "", origin.level, symbol.name, hops + 1)
-            return None
-        if symbol is not None:
-            self.keep(symbol, module)
-            return module, name
-        for star in module.star_imports:
-            found = self._symbol(module.path, star.module or "", star.level, name, hops + 1)
-            if found is not None:
-                return found
-        inner = project.locate(importer, f"{dotted}.{name}" if dotted else name, level)
-        return project.load(inner) if inner is not None else None
-
     def keeps_decorator(self, node: ast.expr) -> bool:
         """Whether the script keeps a decorator."""
         return node in self.effects.decorators or _is_allowed_decorator(node)
-
-    def is_module_class(self, node: ast.ClassDef, scope: Scope, hops: int = 0) -> bool:
-        """Whether a class is derived from one of torch (`nn.Module`, an optimizer, a scheduler): kept as it stands."""
-        layout = self.layout(scope.module)
-        for base in node.bases:
-            if layout.qualify(base).startswith(("torch.nn.", "torch.optim.")):
-                return True
-            if isinstance(base, ast.Name) and hops < 6:
-                for statement in layout.top.bindings.get(base.id, ()):
-                    if isinstance(statement, ast.ClassDef) and statement is not node:
-                        if self.is_module_class(statement, scope, hops + 1):
-                            return True
-                    elif isinstance(statement, ast.ImportFrom) and self._imports_module_class(
-                        statement, base.id, scope
-                    ):
-                        return True
-        return False
-
-    def _imports_module_class(self, statement: ast.ImportFrom, name: str, scope: Scope) -> bool:
-        for alias in statement.names:
-            if (alias.asname or alias.name) == name:
-                self._import(alias, statement, scope)
-                found = self.imported.get(alias)
-                if isinstance(found, tuple):
-                    symbol = found[0].symbols.get(found[1])
-                    if isinstance(symbol, ast.ClassDef):
-                        return self.is_module_class(symbol, self.layout(found[0]).top, 1)
-        return False
 
 
 def definitions(body: Sequence[ast.stmt]) -> list[FunctionNode | ast.ClassDef]:

@@ -44,6 +44,16 @@ def wrapped(inner: Any) -> Any:
     return Unknown("wrapped", given=(inner,))
 
 
+def named(name: str) -> Any:
+    """A decorator for what has a number after its name in a script: called it is what its own file calls it."""
+
+    def given(function: Any) -> Any:
+        function.__name__ = name
+        return function
+
+    return given
+
+
 def registered(decorator: Any) -> Any:
     """A decorator of other code, which is given the function and leaves it as it is."""
 
