@@ -261,6 +261,12 @@ def test_a_tensor_of_a_stand_in_is_one(given: str, expected: str, pool: Pool) ->
     assert said(pool, value, before).replace(", dtype=torch.float64", "") == expected
 
 
+def test_an_optimizer_of_another_package_has_the_frozen_parameters_that_it_is_given(pool: Pool) -> None:
+    before = "net = torch.nn.Linear(2, 1)\nfor each in net.parameters():\n    each.requires_grad = False"
+    value = "len(standin.optimizer([*net.parameters(), torch.ones(3)]).param_groups[0]['params'])"
+    assert said(pool, value, before) == "2"
+
+
 def test_a_tensor_of_a_loss_has_its_graph(pool: Pool) -> None:
     trace = ran(pool, TRAINED.format(before="", clip="pass").replace("model(batch)", "standin.tensor(sum, [model(0)])"))
     assert [len(update.moved) for update in trace.updates] == [2, 2]

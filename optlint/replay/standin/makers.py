@@ -145,8 +145,8 @@ def optimizer(*given: Any) -> torch.optim.Optimizer:
 def _parameters(given: Any) -> Iterator[torch.Tensor]:
     for each in given:
         if isinstance(each, torch.Tensor):
-            if each.requires_grad and each.is_leaf:
-                yield each
+            if isinstance(each, torch.nn.Parameter) or (each.requires_grad and each.is_leaf):
+                yield each  # a frozen parameter is one that the optimizer has
         elif isinstance(each, torch.optim.Optimizer):
             yield from _parameters(group["params"] for group in each.param_groups)
         elif hasattr(each, "parameters"):
