@@ -268,6 +268,7 @@ parser.add_argument("--label", default="x")
 parser.add_argument("--resume", default=None)
 parser.add_argument("--log-interval", default=100)
 parser.add_argument("--every", default=4)
+parser.add_argument("--evaluate", action="store_true")
 args = parser.parse_args()
 """
 
@@ -296,6 +297,7 @@ args = parser.parse_args()
         ),
         (PARSED, "optimizer.param_groups[0]['lr'] = args.resume", "resume=standin.unset('args.resume')"),
         (PARSED, "optimizer.param_groups[0]['lr'] = args.label", "label='x'"),
+        (PARSED, "optimizer.param_groups[0]['lr'] = args.evaluate", "evaluate=standin.unset('args.evaluate')"),
         (PARSED, "if epoch % args.log_interval == 0: optimizer.param_groups[0]['lr'] = 1", "log_interval=2"),
         (PARSED, "if epoch % args.every == 0: optimizer.param_groups[0]['lr'] = 1", "every=4"),
         (PARSED, "optimizer.param_groups[0]['lr'] = args.log_interval", "log_interval=100"),

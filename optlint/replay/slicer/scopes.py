@@ -98,7 +98,10 @@ class Layout:
 
     @cached_property
     def defaults(self) -> dict[str, ast.expr]:
-        """What `add_argument("--name", default=value)` gives, by attribute name, for literal values."""
+        """What `add_argument("--name", default=value)` gives, by attribute name, for literal values.
+
+        A flag that is off unless it is given (`action="store_true"`) is `None` here, as what nobody gives.
+        """
         found: dict[str, ast.expr] = {}
         for node in ast.walk(self.module.tree):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
@@ -107,7 +110,9 @@ class Layout:
                 continue
             flags = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
             named = {keyword.arg: keyword.value for keyword in node.keywords}
-            default, target = named.get("default"), named.get("dest")
+            default, target, action = named.get("default"), named.get("dest"), named.get("action")
+            if default is None and isinstance(action, ast.Constant) and action.value == "store_true":
+                default = ast.Constant(None)
             if isinstance(target, ast.Constant) and isinstance(target.value, str):
                 flags = [target.value]
             long = next((flag for flag in flags if flag.startswith("--")), flags[0] if flags else "")
