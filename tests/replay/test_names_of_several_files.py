@@ -350,6 +350,34 @@ PROGRAMS = {
             update(torch.optim.SGD(model.parameters(), lr=copy([0.5])[0]), model)
         """,
     },
+    "a package and its parts in one file": {
+        "main": """
+            from copy import copy, deepcopy
+            model = nn.Linear(3, 1)
+            update(torch.optim.SGD(model.parameters(), lr=copy([0.5])[0]), model)
+            update(torch.optim.SGD(model.parameters(), lr=deepcopy([0.25])[0]), model)
+        """,
+    },
+    "names that no script may have": {
+        "one": """
+            import os
+            __rate__ = 0.25
+            with open(os.path.join(os.path.dirname(__file__), "one.py")) as file:
+                first = file.readline()
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.path = os.path.join(__file__, first)
+                    self.layer, self.rate = nn.Linear(3, 1 + 0 * len(first)), __rate__
+                def forward(self, x):
+                    return self.layer(x)
+        """,
+        "main": """
+            from one import Net
+            model = Net()
+            update(torch.optim.SGD(model.parameters(), lr=model.rate), model)
+        """,
+    },
     "a name that has a number already": {
         "one": "rate_2 = 0.125\nrate = 0.25\ndef build(model):\n    rate_3 = 0.0625\n"
         "    return torch.optim.SGD(model.parameters(), lr=rate + rate_2 + rate_3)\n",
@@ -495,6 +523,22 @@ def test_what_a_script_enters_with_takes_no_name_of_another_file(tmp_path: Path)
     assert isinstance(script, ReplayScript), script
     assert "one = standin.namespace(model=model_2, trainer=trainer_2)" in script.body
     assert "\nmodel = standin.model('model')\ntrainer = Trainer(model)\n" in script.body
+
+
+def test_an_object_takes_no_name_of_its_own_class(tmp_path: Path) -> None:
+    path = files_of(
+        tmp_path,
+        main="""
+            class trainer:
+                def fit(self, model, x):
+                    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+                    model(x).sum().backward()
+                    optimizer.step()
+        """,
+    )
+    script = script_of(path, "trainer.fit")
+    assert isinstance(script, ReplayScript), script
+    assert "\nmade_trainer = trainer()\n" in script.body
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,10 @@ class Writer:
     origins: list[Origin | None] = field(default_factory=list)
     standins: list[StandIn] = field(default_factory=list)
     """What stands in for what, so far."""
-    _named: set[str] = field(default_factory=set)
-    """The rows of the top level that give a name to what is imported, or is unknown."""
+    _named: dict[str, ModuleInfo | None] = field(default_factory=dict)
+    """The rows of the top level that give a name to what is imported, or is unknown, with the file of each."""
+    _module: ModuleInfo | None = None
+    """The file that is written."""
 
     def __post_init__(self) -> None:
         self.naming = Naming(self.slice, self.own)
@@ -54,7 +56,7 @@ class Writer:
         """Write what is kept of the files."""
         entry_module = self.slice.observed.program.module
         for module in self._modules(entry_module):
-            layout = self.slice.layouts.get(module)
+            layout, self._module = self.slice.layouts.get(module), module
             if layout is None:
                 continue
             for name in sorted(self.slice.missing.get(layout.top, ())):
@@ -256,10 +258,8 @@ class Writer:
     def _name(self, name: str, text: str, depth: int, origin: Origin | None) -> None:
         """Write the row that gives a name to something, unless another file has just that row."""
         row = f"{name} = {text}"
-        if depth or row not in self._named:
+        if depth or self._named.setdefault(row, self._module) is self._module:
             self.row(row, depth, origin)
-        if not depth:
-            self._named.add(row)
 
     def _namespace(self, module: ModuleInfo) -> str:
         used = sorted(

@@ -33,7 +33,7 @@ def names_given(name: str, module: ModuleInfo) -> frozenset[str]:
         case None:
             return frozenset()
         case ast.ClassDef():
-            names = {_lower(head)}
+            names = {_made_of(head)}
             functions = [each for each in found.body if isinstance(each, ast.FunctionDef)]
             functions = [each for each in functions if each.name in ("__init__", method)]
         case _:
@@ -56,7 +56,7 @@ def enter(writer: Writer, module: ModuleInfo) -> None:
     called = writer.naming.name(module, head)
     if isinstance(found, ast.ClassDef):
         methods = {each.name: each for each in found.body if isinstance(each, ast.FunctionDef)}
-        made = _lower(head)
+        made = _made_of(head)
         if "__init__" in methods:
             arguments = _arguments(writer, methods["__init__"], module, skip=1)
         else:
@@ -167,5 +167,7 @@ def _rank(kind: Object | None) -> int:
     )
 
 
-def _lower(name: str) -> str:
-    return "".join(f"_{each.lower()}" if each.isupper() and at else each.lower() for at, each in enumerate(name))
+def _made_of(name: str) -> str:
+    """Return what an object of a class is called; not what the class is."""
+    found = "".join(f"_{each.lower()}" if each.isupper() and at else each.lower() for at, each in enumerate(name))
+    return found if found != name else f"made_{name}"

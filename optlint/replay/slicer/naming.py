@@ -1,17 +1,20 @@
 """The names of a script: those of the files, with a number where two files mean different things by one name.
 
 A script has one top level for all files. What the entry's file calls a thing it is called there, unless other files
-mean by that name what Python has, or the script, which no number can be given to.
+mean by that name what Python has, or the script, which no number can be given to. A name that no script may have, as
+`__file__`, has another one there.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 
 from optlint.program.modules import ModuleInfo
+from optlint.replay.guard_words import closed_word
 from optlint.replay.slicer.scopes import Layout
 from optlint.replay.slicer.slice import CannotSliceError, Slice
 from optlint.replay.slicer.top_names import TopNames, bound_by
@@ -54,8 +57,6 @@ class Naming:
 
     def name(self, module: ModuleInfo, name: str) -> str:
         """Return what a name of a file's top level is called in the script."""
-        if len(self.slice.layouts) < 2:
-            return name
         return self._numbered.get((name, self._meaning(module, name)), name)
 
     def at(self, node: ast.AST) -> str | None:
@@ -78,14 +79,11 @@ class Naming:
         for module in self._modules:
             names = sorted(self._used(module))
             self._claim(meanings, ((name, self._meaning(module, name)) for name in names))
-        taken = {name for module in self._modules for name in _identifiers(module)} | self.own
+        taken = {name for module in self._modules for name in _identifiers(module)} | self.own | _UNNUMBERED
         numbered: dict[tuple[str, Hashable], str] = {}
         for name, meant in sorted(meanings.items()):
-            for meaning in list(meant)[1:]:
-                number = 2
-                while f"{name}_{number}" in taken:
-                    number += 1
-                numbered[name, meaning] = f"{name}_{number}"
+            for meaning in [each for each in meant if closed_word(name) and each != _given(name)] or list(meant)[1:]:
+                numbered[name, meaning] = _free(name, taken)
                 taken.add(numbered[name, meaning])
         return numbered
 
@@ -116,15 +114,9 @@ class Naming:
             found |= {name for name in used & _UNNUMBERED if self._meaning(module, name) == _given(name)}
             for statement in self.slice.layout(module).scope:
                 if isinstance(statement, ast.Import | ast.ImportFrom):
-                    rows = (given_name(statement, each) for each in statement.names if self._is_row(statement, each))
-                    found |= {_first(row) for row in rows} & GIVEN
+                    followed = (each for each in statement.names if each in self.slice.imports.targets)
+                    found |= {_first(given_name(statement, alias)) for alias in followed} & GIVEN
         return found
-
-    def _is_row(self, statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> bool:
-        """Whether a script has a row for what is imported, which names a package that it has itself."""
-        if alias not in self.slice.imports.targets or self.slice.imports.targets[alias] is not None:
-            return False
-        return _first(given_name(statement, alias)) != bound_by(alias)
 
     # -- meanings -----------------------------------------------------------------------------------------------
 
@@ -191,6 +183,14 @@ def given_name(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
     else:
         full = f"{statement.module}.{alias.name}".replace("torch.optim.optimizer.", "torch.optim.")
     return full if _first(full) in GIVEN and not full.startswith(AWAY) else ""
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return a name that nothing has, which reads like another one."""
+    plain = name.strip("_") if closed_word(name) else name
+    if plain not in taken and not closed_word(plain):
+        return plain
+    return next(f"{plain}_{number}" for number in count(2) if f"{plain}_{number}" not in taken)
 
 
 def _given(name: str) -> Hashable:
