@@ -358,6 +358,17 @@ PROGRAMS = {
             update(torch.optim.SGD(model.parameters(), lr=deepcopy([0.25])[0]), model)
         """,
     },
+    "imports that come twice": {
+        "one": "import torch\nfrom torch import nn\nfrom copy import copy\nfrom copy import copy\n"
+        "def build(model):\n    return torch.optim.SGD(model.parameters(), lr=copy([0.25])[0])\n",
+        "main": """
+            import torch
+            import torch.nn as nn
+            from one import build
+            model = nn.Linear(3, 1)
+            update(build(model), model)
+        """,
+    },
     "names that no script may have": {
         "one": """
             import os

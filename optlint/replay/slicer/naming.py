@@ -15,7 +15,6 @@ from itertools import count
 
 from optlint.program.modules import ModuleInfo
 from optlint.replay.guard_words import closed_word
-from optlint.replay.slicer.scopes import Layout
 from optlint.replay.slicer.slice import CannotSliceError, Slice
 from optlint.replay.slicer.top_names import TopNames, bound_by
 from optlint.replay.slicer.vocabulary import AWAY, BUILTINS, GIVEN
@@ -139,12 +138,15 @@ class Naming:
             if starred is not None:
                 return self._meaning_elsewhere(name, *starred)
             return ("unknown", name) if name in self.slice.missing.get(layout.top, ()) else _given(name)
-        [statement, *more] = bound
-        if more or not isinstance(statement, ast.Import | ast.ImportFrom):
-            return _of_file(module, name)
-        return self._meaning_of_import(statement, name, layout)
+        meanings = {
+            self._meaning_of_import(each, name)
+            if isinstance(each, ast.Import | ast.ImportFrom)
+            else _of_file(module, name)
+            for each in bound
+        }
+        return meanings.pop() if len(meanings) == 1 else _of_file(module, name)
 
-    def _meaning_of_import(self, statement: ast.Import | ast.ImportFrom, name: str, layout: Layout) -> Hashable:
+    def _meaning_of_import(self, statement: ast.Import | ast.ImportFrom, name: str) -> Hashable:
         alias = [each for each in statement.names if bound_by(each) == name][-1]
         target = self.slice.imports.targets.get(alias)
         match target:
