@@ -366,6 +366,8 @@ for _ in range(3):
         ("torch.zeros((images.size(0), 8))", (3, 8)),
         ("torch.full([images.size(0), 2], 0.5, dtype=torch.float32)", (3, 2)),
         ("torch.ones(4, 2)", (4, 2)),
+        ("standin.tensor(torch.Tensor, images.size(0), 8)", (3, 8)),
+        ("standin.tensor(torch.FloatTensor, 8, images.size(0))", (8, 3)),
     ],
 )
 def test_a_stand_in_among_the_sizes_of_a_tensor_counts(made: str, shape: tuple[int, ...], pool: Pool) -> None:

@@ -219,9 +219,13 @@ def _warm_up(
 
 
 def tensor(make: Any, *args: Any, **kwargs: Any) -> Any:
-    """A tensor of data; where that is a stand-in, so is the tensor."""
+    """A tensor of data; where that is a stand-in, so is the tensor. Of several sizes it is one of these sizes."""
     given = (*args, *kwargs.values())
-    return mixed(given, "tensor") if holds_standins(given) else make(*args, **kwargs)
+    if not holds_standins(given):
+        return make(*args, **kwargs)
+    if len(args) > 1 and isinstance(make, type) and all(isinstance(each, (int, Unknown)) for each in args):
+        return torch.empty(*args)
+    return mixed(given, "tensor")
 
 
 def item(container: Any, key: Any) -> Any:
