@@ -43,7 +43,7 @@ class Naming:
         others = [each for each in self.slice.layouts if each is not entry]
         self._modules = [entry, *sorted(others, key=lambda each: each.path)]
         for module in self._modules:
-            found = self._found(module)
+            found = _top_names(module)
             for node, name in found.uses:
                 called = self.name(module, name)
                 if called != name and isinstance(node, ast.Global):
@@ -78,12 +78,13 @@ class Naming:
         for module in self._modules:
             names = sorted(self._used(module))
             self._claim(meanings, ((name, self._meaning(module, name)) for name in names))
-        taken = {name for module in self._modules for name in _identifiers(module)} | self.own | _UNNUMBERED
+        taken = self.own | _UNNUMBERED
+        taken = taken.union(*(module.trait(module.tree, "identifiers", _identifiers) for module in self._modules))
         numbered: dict[tuple[str, Hashable], str] = {}
         for name, meant in sorted(meanings.items()):
             for meaning in [each for each in meant if closed_word(name) and each != _given(name)] or list(meant)[1:]:
                 numbered[name, meaning] = _free(name, taken)
-                taken.add(numbered[name, meaning])
+                taken |= {numbered[name, meaning]}
         return numbered
 
     @staticmethod
@@ -93,9 +94,18 @@ class Naming:
 
     def _used(self, module: ModuleInfo) -> set[str]:
         """The names of a file's top level that stand in what is kept of it."""
+        if module not in self._names_used:
+            self._names_used[module] = self._found_used(module)
+        return self._names_used[module]
+
+    @cached_property
+    def _names_used(self) -> dict[ModuleInfo, set[str]]:
+        return {}
+
+    def _found_used(self, module: ModuleInfo) -> set[str]:
         layout, kept = self.slice.layout(module), self.slice.kept
         found: set[str] = set()
-        for node, name in self._found(module).uses:
+        for node, name in _top_names(module).uses:
             if isinstance(node, ast.alias):
                 is_kept = node in self.slice.imports.targets
             else:
@@ -165,16 +175,6 @@ class Naming:
         meaning = self._meaning(origin, original)
         return meaning if original == name else ("another name for", meaning)
 
-    def _found(self, module: ModuleInfo) -> TopNames:
-        found = self._by_file.get(module)
-        if found is None:
-            found = self._by_file[module] = TopNames(module.tree)
-        return found
-
-    @cached_property
-    def _by_file(self) -> dict[ModuleInfo, TopNames]:
-        return {}
-
 
 def given_name(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
     """Return the dotted name of what is imported from a package that a script has by name, or nothing."""
@@ -189,9 +189,11 @@ def given_name(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
 
 def _free(name: str, taken: Collection[str]) -> str:
     """Return a name that nothing has, which reads like another one."""
-    plain = name.strip("_") if closed_word(name) else name
-    if plain not in taken and not closed_word(plain):
-        return plain
+    plain = name
+    if closed_word(name):
+        plain = name.strip("_")
+        if plain not in taken and not closed_word(plain):
+            return plain
     return next(f"{plain}_{number}" for number in count(2) if f"{plain}_{number}" not in taken)
 
 
@@ -205,15 +207,19 @@ def _of_file(module: ModuleInfo, name: str) -> Hashable:
     return "own", module.path, name
 
 
-def _identifiers(module: ModuleInfo) -> set[str]:
+def _top_names(module: ModuleInfo) -> TopNames:
+    return module.trait(module.tree, "names of the top level", TopNames)
+
+
+def _identifiers(tree: ast.AST) -> frozenset[str]:
     """All names that stand in a file, whatever they are names of."""
     found: set[str] = set()
-    for node in ast.walk(module.tree):
+    for node in ast.walk(tree):
         for part in ("id", "arg", "name", "asname", "rest"):
             name = getattr(node, part, None)
             if isinstance(name, str):
                 found.add(name)
-    return found
+    return frozenset(found)
 
 
 def _first(dotted: str) -> str:

@@ -14,7 +14,7 @@ from optlint.replay.slicer.imports import Imports
 from optlint.replay.slicer.observed import Observed
 from optlint.replay.slicer.replacement import Replacement, Replacements
 from optlint.replay.slicer.scopes import Layout, Scope, blocks, bound, headers, statements_of
-from optlint.replay.slicer.top_names import TopNames, bound_by
+from optlint.replay.slicer.top_names import bound_by, names_from_outside
 from optlint.replay.slicer.vocabulary import BUILTINS, GIVEN
 from optlint.replay.slicer.wanted import Wanted
 
@@ -220,7 +220,7 @@ class Slice:
 
     def need(self, expression: ast.expr, scope: Scope) -> None:
         """Keep what an expression reads."""
-        free = {node for node, _ in TopNames(expression).uses}
+        free = names_from_outside(expression)
         for node in self.walk(expression):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                 self.attributes.add(node.attr)

@@ -155,6 +155,14 @@ class TopNames(ast.NodeVisitor):
     visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehension  # noqa: N815
 
 
+def names_from_outside(expression: ast.expr) -> set[ast.AST]:
+    """Return the nodes of the names that an expression does not bind itself."""
+    nodes = list(ast.walk(expression))
+    if any(isinstance(node, ast.Lambda | _Comprehension) for node in nodes):
+        return {node for node, _ in TopNames(expression).uses}
+    return {node for node in nodes if isinstance(node, ast.Name)}
+
+
 def bound_in(nodes: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names that some code binds in its own scope, and those of them that it declares `global`."""
     found: set[str] = set()
