@@ -90,8 +90,8 @@ def judge(
     telling = telling or list(range(len(original)))
     opinions = [opinions[i] for i in telling]
     best = _first(opinions, FindingVerdict.CONFIRMED) or _first(opinions, FindingVerdict.INCONCLUSIVE)
-    best = best or _unpassed([original[i] for i in telling], flag)
-    best = best or _first(opinions, FindingVerdict.NOT_REPRODUCED) or _unseen()
+    unpassed = None if best else _unpassed([original[i] for i in telling], flag)
+    best = best or unpassed or _first(opinions, FindingVerdict.NOT_REPRODUCED) or _unseen()
     trace = next((each for each in (*original, *(fixed or ())) if isinstance(each, Trace)), None)
     device, version = ("", "") if trace is None else (trace.device, trace.torch)
     found = None
@@ -103,6 +103,8 @@ def judge(
                 for i, said in zip(telling, opinions, strict=True)
             ]
         )
+        if unpassed is not None and found.verdict is FixVerdict.VALIDATED:
+            found = FixOpinion(FixVerdict.INCONCLUSIVE, unpassed.reason, words=unpassed.words)
     return Verdict(
         finding=best.verdict,
         fix=None if found is None else found.verdict,
