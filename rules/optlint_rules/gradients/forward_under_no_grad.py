@@ -91,17 +91,20 @@ from optlint.api import (
     Rule,
     Violation,
 )
+from optlint_rules.gradients.backward_in_text import may_go_back
 from optlint_rules.gradients.grad_mode import is_off, switch
 from optlint_rules.gradients.graphless import Cut, Graphless
 from optlint_rules.gradients.losses import Assignments, block_around, loss_of
 
-_OFF = (b"no_grad", b"inference_mode", b"set_grad_enabled")
+_OFF = (b"no_grad", b"inference_mode(", b".inference_mode\n", b"set_grad_enabled")
 _FLAGS = frozenset(("requires_grad", "requires_grad_"))
 
 
 def _may_cut(data: bytes) -> bool:
     """Whether a file may turn gradients off, or be a program whose other files do."""
-    return any(word in data for word in _OFF) or (b"backward(" in data and (b"optimizer" in data or b"optim." in data))
+    if b"optimizer" in data or b"optim." in data:
+        return b"backward(" in data or any(word in data for word in _OFF)
+    return any(word in data for word in _OFF) and may_go_back(data)
 
 
 def _find(program: Program) -> Iterator[Violation]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from optlint_rules.gradients.backward_in_text import may_go_back
+
 _EVALUATION = re.compile(rb"def \w*(?i:eval|valid|test|infer|predict)")
-_BACKWARD = re.compile(rb"[._]backward\(")
 _SUM = re.compile(rb"\+=|= *([\w.]+) *\+")
 """`total += loss`, or `total = total + loss`."""
 _LOSS = re.compile(rb"(?i)loss|cost|nll|entropy|criteri|error")
@@ -22,7 +23,7 @@ def may_sum_losses(data: bytes) -> bool:
     """Whether the bytes of a file may add up losses in an evaluation or beside a backward, or belong to a program."""
     if b"torch.optim" in data:
         return True
-    anywhere = b".eval(" in data or _BACKWARD.search(data) is not None
+    anywhere = b".eval(" in data or may_go_back(data)
     if not anywhere and _EVALUATION.search(data) is None:
         return False
     blocks = _Blocks(data)
