@@ -150,3 +150,24 @@ def test_moves_whose_result_is_dropped_pass(looks: Callable[[str, str], bool], p
 )
 def test_slips_of_requires_grad_pass(looks: Callable[[str, str], bool], passes: bool, text: str) -> None:
     assert looks("OPT204", HEAD + text) is passes
+
+
+@pytest.mark.parametrize(
+    ("passes", "text"),
+    [
+        (True, "with torch.no_grad():\n    y = model(x)\ny.sum().backward()\n"),
+        (True, "@torch.inference_mode\ndef run(x):\n    (y * model(x, (1, 2))).mean().backward()\n"),
+        (True, "@torch.no_grad()\ndef run(x):\n    losses['all'].backward()\n"),
+        (True, "@torch.no_grad()\ndef run(x):\n    if x: self.fabric.backward(loss)\n"),
+        (True, "@torch.no_grad()\ndef run(x):\n    torch.autograd.backward(\n        [model(x)]\n    )\n"),
+        (False, "with torch.no_grad():\n    y = model(x)\n# then y.backward()\n"),
+        (False, "with torch.no_grad():\n    y = model(x)\n    >>> y.backward()\n"),
+        (False, "with torch.no_grad():\n    y = model(x)\n    The last step is ``y.backward()``.\n"),
+        (False, "def run(x, inference_mode=False):\n    model(x).backward()\n"),
+        (False, "model(x).backward()\n"),
+    ],
+)
+def test_backwards_beside_code_without_gradients_pass(
+    looks: Callable[[str, str], bool], passes: bool, text: str
+) -> None:
+    assert looks("OPT511", HEAD + text) is passes

@@ -5,17 +5,26 @@ from __future__ import annotations
 import re
 
 _CALL = re.compile(rb"\.\w*backward\b")
-_ROUND = rb"\((?:[^()\n]|\([^()\n]*\))*\)"
-_SQUARE = rb"\[[^][\n]*\]"
-_BEFORE = re.compile(rb"(?:[^\n]*[:;=])?[ \t)\]]*(?:[\w.]|%s|%s)*" % (_ROUND, _SQUARE))
-"""What stands before that in its line where it is a statement, or is assigned."""
+_PAIR = re.compile(rb"\([^][()]*\)|\[[^][()]*\]")
+_BEFORE = re.compile(rb"(?:[^\n]*[:;=])?[ \t)\]]*(?:[\w.]+[(\[][^\n]*)?[\w.]*")
+"""What stands before that in its line where it is code, brackets with what is in them left out."""
 _LONG = 300
 
 
 def may_go_back(data: bytes) -> bool:
-    """Whether a statement in the bytes of a file may begin a backward, or names the method."""
+    """Whether code in the bytes of a file may begin a backward, or names the method."""
     for call in _CALL.finditer(data):
-        start = data.rfind(b"\n", 0, call.start()) + 1
-        if call.start() - start > _LONG or _BEFORE.fullmatch(data, start, call.start()) is not None:
+        at = call.start()
+        farthest = max(0, at - _LONG)
+        newline = data.rfind(b"\n", farthest, at)
+        if (newline < 0 < farthest) or _is_code(data[newline + 1 if newline >= 0 else 0 : at]):
             return True
     return False
+
+
+def _is_code(before: bytes) -> bool:
+    """Whether a call is one of code, by what stands before it in its line."""
+    replaced = 1
+    while replaced:
+        before, replaced = _PAIR.subn(b"", before)
+    return _BEFORE.fullmatch(before) is not None

@@ -96,7 +96,7 @@ from optlint_rules.gradients.grad_mode import is_off, switch
 from optlint_rules.gradients.graphless import Cut, Graphless
 from optlint_rules.gradients.losses import Assignments, block_around, loss_of
 
-_OFF = (b"no_grad", b"inference_mode(", b".inference_mode\n", b"set_grad_enabled")
+_OFF = (b"no_grad", b"inference_mode(", b".inference_mode\n", b".inference_mode\r", b"set_grad_enabled")
 _FLAGS = frozenset(("requires_grad", "requires_grad_"))
 
 

@@ -115,8 +115,9 @@ def _may_slip(data: bytes) -> bool:
     owners: set[bytes] = set()
     for match in _SET.finditer(data):
         name = match[1].decode("utf-8", "replace")
-        start = data.rfind(b"\n", 0, match.start()) + 1
-        target = _TARGET.fullmatch(data, max(start, match.start() - _LONG), match.start())
+        farthest = max(0, match.start() - _LONG)
+        start = max(farthest, data.rfind(b"\n", farthest, match.start()) + 1)
+        target = _TARGET.fullmatch(data, start, match.start())
         if name != "requires_grad" and _near(name):
             return True
         if name == "requires_grad" and target is not None:
