@@ -12,7 +12,7 @@ from optlint.replay.verify import Verified
 
 _FILES = tuple(
     "numbers sizes conditions values factories modules gradients moves makers records arguments questions scaling "
-    "metrics installing".split()
+    "casting metrics installing".split()
 )
 """The stand-ins' files, each after those that it imports."""
 _METRICS = Path(metrics.__file__)

@@ -305,3 +305,26 @@ def test_an_endless_loop_ends_where_the_code_leaves_it(pool: Pool, tmp_path: Pat
     [trace] = traces_of(text, tmp_path, pool)
     assert trace.failure is None
     assert len(trace.updates) == 7
+
+
+def test_an_autocast_on_a_device_that_is_not_known_is_begun(tmp_path: Path, pool: Pool) -> None:
+    text = """
+        import torch
+        from torch import nn
+        from settings import load
+
+        config = load()
+        model = nn.Linear(4, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        scaler = torch.amp.GradScaler("cuda")
+        for _ in range(10):
+            x, y = torch.randn(8, 4), torch.randn(8, 1)
+            optimizer.zero_grad()
+            with torch.autocast(config["device"].type, config["dtype"], enabled=config["amp"]):
+                loss = nn.functional.mse_loss(model(x), y)
+            scaler.scale(loss).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            scaler.step(optimizer)
+            scaler.update()
+    """
+    assert_confirmed_and_validated(verdict_of_text(text, "OPT502", tmp_path, pool))

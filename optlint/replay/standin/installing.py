@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from optlint.replay.standin.arguments import with_numbers
+from optlint.replay.standin.casting import cast_here
 from optlint.replay.standin.conditions import StandInError, replan
 from optlint.replay.standin.factories import make_here
 from optlint.replay.standin.gradients import ask_here, write_here
@@ -59,6 +60,7 @@ def install() -> None:
         if owner is not torch.nn.Module and "__init__" in vars(owner):
             owner.__init__ = with_numbers(owner.__init__)
     scale_here()
+    cast_here()
     measure_here()
     ask_here()
     write_here()
