@@ -37,6 +37,8 @@ class Naming:
     """The nodes that another name comes to stand in."""
     _declared: dict[tuple[ast.Global, str], str] = field(default_factory=dict)
     """The same for the names of `global` statements."""
+    _names_used: dict[ModuleInfo, set[str]] = field(default_factory=dict)
+    _meanings: dict[tuple[ModuleInfo, str], Hashable] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         entry = self.slice.observed.program.module
@@ -98,10 +100,6 @@ class Naming:
             self._names_used[module] = self._found_used(module)
         return self._names_used[module]
 
-    @cached_property
-    def _names_used(self) -> dict[ModuleInfo, set[str]]:
-        return {}
-
     def _found_used(self, module: ModuleInfo) -> set[str]:
         layout, kept = self.slice.layout(module), self.slice.kept
         found: set[str] = set()
@@ -135,10 +133,6 @@ class Naming:
             self._meanings[module, name] = _of_file(module, name)  # as long as a circle of imports leads back here
             self._meanings[module, name] = self._found_meaning(module, name)
         return self._meanings[module, name]
-
-    @cached_property
-    def _meanings(self) -> dict[tuple[ModuleInfo, str], Hashable]:
-        return {}
 
     def _found_meaning(self, module: ModuleInfo, name: str) -> Hashable:
         layout = self.slice.layout(module)

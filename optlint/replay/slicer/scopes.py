@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from optlint.program.modules import FunctionNode, ModuleInfo
-from optlint.replay.slicer.top_names import bound_in
+from optlint.replay.slicer.top_names import bound_by, bound_in
 
 
 @dataclass(eq=False)
@@ -220,10 +220,8 @@ def bound(statement: ast.stmt) -> list[str]:
     match statement:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
-        case ast.Import(names=names):
-            return [alias.asname or alias.name.partition(".")[0] for alias in names]
-        case ast.ImportFrom(names=names):
-            return [alias.asname or alias.name for alias in names]
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return [bound_by(alias) for alias in names]
         case ast.Delete():
             return []
         case _:

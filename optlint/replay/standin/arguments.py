@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from optlint.replay.standin.conditions import StandInError
@@ -31,6 +32,24 @@ def with_numbers(construct: Any) -> Any:
                         bound.arguments[name] = _settled(name, value, signature.parameters[name].default)
                 args, kwargs = bound.args[1:], bound.kwargs
         construct(self, *args, **kwargs)
+
+    return init
+
+
+def settled_first(construct: Any, settle: Callable[[dict[str, Any]], None]) -> Any:
+    """`construct` with numbers, after `settle` has looked at the arguments, which it has by their names."""
+    signature = inspect.signature(construct)
+    settled = with_numbers(construct)
+
+    @functools.wraps(construct)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            given = signature.bind(self, *args, **kwargs).arguments
+        except TypeError:
+            construct(self, *args, **kwargs)  # it says itself what is wrong
+            return
+        settle(given)
+        settled(**given)
 
     return init
 

@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from typing import Any
 
 import torch
 from torch.amp.grad_scaler import GradScaler
 
-from optlint.replay.standin.arguments import with_numbers
+from optlint.replay.standin.arguments import settled_first
 from optlint.replay.standin.moves import second_device
 from optlint.replay.standin.values import Flow, Unknown
 
 
 def scale_here() -> None:
     """Let scalers work on the processor where their device is not there, as they would on that."""
-    GradScaler.__init__ = _made_here(GradScaler.__init__)  # type: ignore[method-assign]
+    GradScaler.__init__ = settled_first(GradScaler.__init__, _settle)  # type: ignore[method-assign]
     GradScaler.scale = _scaling(GradScaler.scale)  # type: ignore[method-assign]
 
 
-def _made_here(construct: Any) -> Any:
-    signature = inspect.signature(construct)
-    settled = with_numbers(construct)
-
-    @functools.wraps(construct)
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        try:
-            given = signature.bind(self, *args, **kwargs).arguments
-        except TypeError:
-            construct(self, *args, **kwargs)  # it says itself what is wrong
-            return
-        given["enabled"] = bool(given.get("enabled", True))
-        given["device"] = _place_of_scaler(given.get("device", "cuda"))
-        settled(**given)
-
-    return init
+def _settle(given: dict[str, Any]) -> None:
+    given["enabled"] = bool(given.get("enabled", True))
+    given["device"] = _place_of_scaler(given.get("device", "cuda"))
 
 
 def _place_of_scaler(device: Any) -> Any:

@@ -84,6 +84,7 @@ from collections.abc import Iterator
 
 from optlint.api import UNSAFE, Editor, Edits, Evidence, Level, Place, Program, Query, Repair, Rule, Violation, parent
 from optlint_rules.device.tensors import Sureness, Tensors
+from optlint_rules.lines import line_start
 
 _METHODS = frozenset("to cuda cpu npu xpu half float double bfloat16 long detach".split())
 _EXPECTING = ("raises", "assertRaises", "assertRaisesRegex", "warns", "assertWarns", "suppress")
@@ -97,17 +98,15 @@ _AFTER = re.compile(rb"[^()\n#'\"]*\)[ \t]*[^\s;#\\]")
 """What stands after it in its line where the statement goes on."""
 _MODULE = re.compile(rb"self|(?:.*\.)?\w*(?:model|module|net|network|criterion)")
 """What is a module by its name."""
-_LONG = 1_000
 
 
 def _may_discard(data: bytes) -> bool:
     """Whether a call of one of them may be a statement of its own, and its receiver a tensor."""
     for call in _CALL.finditer(data):
-        at = call.start()
-        start = data.rfind(b"\n", 0, at) + 1
-        if at - start > _LONG:
-            return True  # to look at it again for each call of a long line would take too long
-        before = _BEFORE.fullmatch(data, start, at)
+        start = line_start(data, call.start())
+        if start is None:
+            return True
+        before = _BEFORE.fullmatch(data, start, call.start())
         if before is not None and _AFTER.match(data, call.end()) is None and _may_be_tensor(before[1], data):
             return True
     return False

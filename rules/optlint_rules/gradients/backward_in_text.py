@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from optlint_rules.lines import line_start
+
 _CALL = re.compile(rb"\.\w*backward\b")
 _PAIR = re.compile(rb"\([^][()]*\)|\[[^][()]*\]")
 _BEFORE = re.compile(rb"(?:[^\n]*[:;=])?[ \t)\]]*(?:[\w.]+[(\[][^\n]*)?[\w.]*")
@@ -14,10 +16,8 @@ _LONG = 300
 def may_go_back(data: bytes) -> bool:
     """Whether code in the bytes of a file may begin a backward, or names the method."""
     for call in _CALL.finditer(data):
-        at = call.start()
-        farthest = max(0, at - _LONG)
-        newline = data.rfind(b"\n", farthest, at)
-        if (newline < 0 < farthest) or _is_code(data[newline + 1 if newline >= 0 else 0 : at]):
+        start = line_start(data, call.start(), _LONG)
+        if start is None or _is_code(data[start : call.start()]):
             return True
     return False
 

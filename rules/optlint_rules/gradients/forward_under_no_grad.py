@@ -102,9 +102,10 @@ _FLAGS = frozenset(("requires_grad", "requires_grad_"))
 
 def _may_cut(data: bytes) -> bool:
     """Whether a file may turn gradients off, or be a program whose other files do."""
+    turns_off = any(word in data for word in _OFF)
     if b"optimizer" in data or b"optim." in data:
-        return b"backward(" in data or any(word in data for word in _OFF)
-    return any(word in data for word in _OFF) and may_go_back(data)
+        return turns_off or b"backward(" in data
+    return turns_off and may_go_back(data)
 
 
 def _find(program: Program) -> Iterator[Violation]:

@@ -96,21 +96,21 @@ from optlint.api import (
     parent,
     tables,
 )
+from optlint_rules.lines import line_start
 
 _METHODS = frozenset(("step", "zero_grad", "backward"))
 _END = re.compile(rb"\.(?:step|zero_grad|backward|update)[ \t]*(?:[;#\r\n\\]|$)")
 """One of the methods at the end of a statement."""
 _BEGIN = re.compile(rb"(?:.*[;:])?[ \t]*[^\s=#;:(]+(?:\(.*\))?\Z")
 """What stands before it in its line where nothing is done with it."""
-_LONG = 1_000
 
 
 def _may_mention(data: bytes) -> bool:
     """Whether the bytes of a file may hold such a statement, or a program over files that do."""
     if b"optimizer" in data or b"optim." in data:
         return True
-    lines = ((data.rfind(b"\n", 0, end.start()) + 1, end.start()) for end in _END.finditer(data))
-    return any(at - start > _LONG or _BEGIN.match(data, start, at) is not None for start, at in lines)
+    lines = ((line_start(data, end.start()), end.start()) for end in _END.finditer(data))
+    return any(start is None or _BEGIN.match(data, start, at) is not None for start, at in lines)
 
 
 def _find(program: Program) -> Iterator[Violation]:
